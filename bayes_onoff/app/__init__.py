@@ -1,0 +1,1 @@
+"""Configuration, the run in order, provenance, command line."""

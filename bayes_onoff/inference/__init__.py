@@ -1,0 +1,1 @@
+"""From spectra and a model to a posterior; the only room that imports PyMC."""

@@ -1,0 +1,1 @@
+"""What follows from a posterior: tables, predictive checks, flux points, comparison."""

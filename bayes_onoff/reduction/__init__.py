@@ -1,0 +1,1 @@
+"""From an observation to an ON/OFF spectrum: regions, response, safe range."""

@@ -1,0 +1,1 @@
+"""Made-up data: counts from a model, and whole DL3 runs."""

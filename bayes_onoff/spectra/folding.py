@@ -1,0 +1,29 @@
+"""From photons to expected counts: the one place where the instrument response is applied."""
+
+from typing import Any
+
+__all__ = ["fold"]
+
+
+def fold(photons: Any, response: Any) -> Any:
+    """Expected signal counts in reconstructed energy.
+
+    ``n_signal[run, energy] = sum over energy_true of response[run, energy, energy_true] photons[energy_true]``
+
+    Parameters
+    ----------
+    photons : array, shape (..., energy_true)
+        Photons per area and time in each true-energy bin, cm-2 s-1: NumPy, or a PyTensor vector.
+    response : array, shape (energy, energy_true) or (run, energy, energy_true)
+        Exposure times energy dispersion, cm2 s; for PyTensor photons a PyTensor tensor or a NumPy array.
+
+    Returns
+    -------
+    array, shape (..., energy) or (..., run, energy)
+        Expected counts.
+    """
+    shape = response.shape
+    flat = response.reshape((-1, shape[-1]))
+    counts = photons @ flat.T
+    leading = tuple(photons.shape[i] for i in range(photons.ndim - 1))
+    return counts.reshape((*leading, *(shape[i] for i in range(response.ndim - 1))))

@@ -1,0 +1,222 @@
+"""The reduced ON/OFF spectrum of one run, and a collection of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayes_onoff.axes import ENERGY_DIM, ENERGY_TRUE_DIM, EnergyAxis
+from bayes_onoff.errors import InputError
+
+__all__ = ["Spectra", "SpectrumOnOff"]
+
+
+def _read_only(values: ArrayLike, dtype: type, shape: tuple[int, ...], place: str) -> NDArray[Any]:
+    array = np.array(values, dtype=dtype)
+    if array.ndim == 0:
+        array = np.full(shape, array)
+    if array.shape != shape:
+        raise InputError("wrong shape", place=place, found=array.shape, allowed=f"{shape}")
+    array.setflags(write=False)
+    return array
+
+
+def _counts(values: ArrayLike, shape: tuple[int, ...], place: str) -> NDArray[np.int64]:
+    floats = np.asarray(values, dtype=float)
+    if not np.all(np.isfinite(floats)) or np.any(floats < 0) or np.any(floats != np.round(floats)):
+        raise InputError("counts must be whole numbers, not negative", place=place, found=floats.tolist())
+    return _read_only(floats, np.int64, shape, place)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SpectrumOnOff:
+    """ON and OFF counts of one run with its response. Immutable.
+
+    Parameters
+    ----------
+    name : str
+        The run: its observation id as text, or ``"stacked"``.
+    energy, energy_true : EnergyAxis
+        Reconstructed and true energy.
+    n_on, n_off : ndarray of int, shape (energy,)
+        Counts in the ON region and in all OFF regions together.
+    acceptance, acceptance_off : float or ndarray, shape (energy,)
+        Background acceptance of the ON and of the OFF regions; `acceptance_off` 0 means: no OFF measurement.
+    exposure : ndarray, shape (energy_true,)
+        Effective area times livetime, cm2 s.
+    edisp : ndarray, shape (energy_true, energy)
+        Probability to be reconstructed in a bin, given the true-energy bin; rows sum to at most 1.
+    livetime : float
+        Dead-time corrected observation time, s.
+    mask_safe : ndarray of bool, shape (energy,)
+        The safe range: True where the response can be trusted.
+    mask_fit : ndarray of bool, shape (energy,)
+        The user's own range; all True by default.
+    n_off_by_region : ndarray of int, shape (off_region, energy), optional
+        OFF counts region by region. Where OFF regions overlap, an event counts in the first one only.
+    gti : ndarray, shape (interval, 2)
+        Good time intervals, start and stop, MJD in TT; empty if unknown.
+
+    Raises
+    ------
+    InputError
+        If a shape is wrong, a count is negative or not whole, or the response is negative or not finite.
+    """
+
+    name: str
+    energy: EnergyAxis
+    energy_true: EnergyAxis
+    n_on: NDArray[np.int64]
+    n_off: NDArray[np.int64]
+    acceptance: NDArray[np.float64]
+    acceptance_off: NDArray[np.float64]
+    exposure: NDArray[np.float64]
+    edisp: NDArray[np.float64]
+    livetime: float
+    mask_safe: NDArray[np.bool_]
+    mask_fit: NDArray[np.bool_] = field(default_factory=lambda: np.array(True))
+    n_off_by_region: NDArray[np.int64] | None = None
+    gti: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+
+    def __post_init__(self) -> None:
+        n, n_true = self.energy.n_bins, self.energy_true.n_bins
+
+        def place(key: str) -> str:
+            return f"spectrum {self.name}: {key}"
+
+        for key in ("n_on", "n_off"):
+            object.__setattr__(self, key, _counts(getattr(self, key), (n,), place(key)))
+        for key, shape in (
+            ("acceptance", (n,)),
+            ("acceptance_off", (n,)),
+            ("exposure", (n_true,)),
+            ("edisp", (n_true, n)),
+        ):
+            values = _read_only(getattr(self, key), float, shape, place(key))
+            if not np.all(np.isfinite(values)) or np.any(values < 0):
+                raise InputError("negative or not finite", place=place(key), found=f"minimum {values.min()}")
+            object.__setattr__(self, key, values)
+        for key in ("mask_safe", "mask_fit"):
+            object.__setattr__(self, key, _read_only(getattr(self, key), bool, (n,), place(key)))
+        if self.n_off_by_region is not None:
+            regions = np.asarray(self.n_off_by_region)
+            regions = _counts(regions, (len(regions), n), place("n_off_by_region"))
+            if not np.array_equal(regions.sum(axis=0), self.n_off):
+                raise InputError("the OFF regions do not add up to n_off", place=place("n_off_by_region"))
+            object.__setattr__(self, "n_off_by_region", regions)
+        gti = np.asarray(self.gti, dtype=float).reshape(-1, 2)
+        object.__setattr__(self, "gti", _read_only(gti, float, gti.shape, place("gti")))
+        if not np.isfinite(self.livetime) or self.livetime <= 0:
+            raise InputError("not a positive time", place=place("livetime"), found=self.livetime)
+
+    @property
+    def alpha(self) -> NDArray[np.float64]:
+        """Acceptance ratio ON/OFF, shape (energy,); 0 where there is no OFF measurement."""
+        ratio = np.zeros_like(self.acceptance)
+        np.divide(self.acceptance, self.acceptance_off, out=ratio, where=self.acceptance_off > 0)
+        return ratio
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The bins that are analysed: safe, inside the fit range, and with an OFF measurement."""
+        return self.mask_safe & self.mask_fit & (self.acceptance_off > 0)
+
+    @property
+    def n_off_regions(self) -> int:
+        """Number of OFF regions (0 if they are not known one by one)."""
+        return 0 if self.n_off_by_region is None else len(self.n_off_by_region)
+
+    @property
+    def response(self) -> NDArray[np.float64]:
+        """Exposure times dispersion, shape (energy, energy_true), cm2 s: counts = response @ photons."""
+        return (self.edisp * self.exposure[:, None]).T
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Spectra:
+    """The ON/OFF spectra of several runs on common energy axes. Immutable.
+
+    Parameters
+    ----------
+    runs : tuple of SpectrumOnOff
+        At least one; names differ, axes agree.
+
+    Raises
+    ------
+    InputError
+        If there is no run, a name occurs twice, or the axes differ.
+    """
+
+    runs: tuple[SpectrumOnOff, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "runs", tuple(self.runs))
+        if not self.runs:
+            raise InputError("no spectrum", place="spectra", allowed="at least one run")
+        names = self.names
+        if len(set(names)) < len(names):
+            raise InputError("a run occurs twice", place="spectra", found=", ".join(names))
+        for run in self.runs[1:]:
+            for axis in (ENERGY_DIM, ENERGY_TRUE_DIM):
+                if not getattr(run, axis).is_close(getattr(self.runs[0], axis)):
+                    raise InputError(
+                        f"the {axis} axis differs between runs", place="spectra", found=f"{names[0]} and {run.name}"
+                    )
+
+    def __iter__(self) -> Iterator[SpectrumOnOff]:
+        return iter(self.runs)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __getitem__(self, name: str) -> SpectrumOnOff:
+        for run in self.runs:
+            if run.name == name:
+                return run
+        raise InputError("unknown run", place="spectra", found=name, allowed=", ".join(self.names))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The runs' names, in order."""
+        return tuple(run.name for run in self.runs)
+
+    @property
+    def energy(self) -> EnergyAxis:
+        """The common reconstructed-energy axis."""
+        return self.runs[0].energy
+
+    @property
+    def energy_true(self) -> EnergyAxis:
+        """The common true-energy axis."""
+        return self.runs[0].energy_true
+
+    @property
+    def n_on(self) -> NDArray[np.int64]:
+        """ON counts, shape (run, energy)."""
+        return np.stack([run.n_on for run in self.runs])
+
+    @property
+    def n_off(self) -> NDArray[np.int64]:
+        """OFF counts, shape (run, energy)."""
+        return np.stack([run.n_off for run in self.runs])
+
+    @property
+    def alpha(self) -> NDArray[np.float64]:
+        """Acceptance ratio, shape (run, energy)."""
+        return np.stack([run.alpha for run in self.runs])
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The analysed bins, shape (run, energy)."""
+        return np.stack([run.mask for run in self.runs])
+
+    @property
+    def response(self) -> NDArray[np.float64]:
+        """Exposure times dispersion, shape (run, energy, energy_true), cm2 s."""
+        return np.stack([run.response for run in self.runs])
