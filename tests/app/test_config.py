@@ -1,0 +1,295 @@
+"""The configuration: what is read, and what is refused with which words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from bayes_onoff.app.config import Configuration, load_config
+from bayes_onoff.errors import ConfigError, FileError
+from bayes_onoff.models import LogNormal10, Normal
+
+MINIMAL = """
+observations:
+  store: data
+  ids: [1, 2]
+on_region:
+  shape: circle
+  center: {frame: icrs, lon: 83.63 deg, lat: 22.01 deg}
+  radius: 0.11 deg
+energy: {min: 0.1 TeV, max: 40 TeV, bins: 40}
+energy_true: {min: 50 GeV, max: 100 TeV, bins: 200}
+"""
+
+
+def load(folder: Path, text: str) -> Configuration:
+    path = folder / "crab.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def changed(key: str, value: Any) -> str:
+    """The minimal configuration with one dotted key set."""
+    content = yaml.safe_load(MINIMAL)
+    block = content
+    *parents, last = key.split(".")
+    for parent in parents:
+        block = block.setdefault(parent, {})
+    block[last] = value
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+def test_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL)
+    assert config.name == "crab"
+    assert config.observations.store == str(tmp_path / "data")
+    assert config.exclusion == ()
+    assert config.reduction.off_regions.placement == "exact"
+    assert config.reduction.exposure == config.reduction.edisp == "center"
+    assert config.reduction.containment_correction is False
+    assert config.reduction.safe_range.aeff_max == pytest.approx(0.1)
+    assert config.model.shape == "power-law"
+    assert config.model.reference == 1.0
+    assert config.background.prior == "pooled"
+    assert config.background.marginal is False
+    assert (config.sampling.draws, config.sampling.tune, config.sampling.chains) == (1000, 1000, 4)
+    assert config.sampling.seed is None
+    assert config.sampling.target_accept == 0.9
+    assert config.sampling.sampler == "nutpie"
+    assert config.stacked is False
+    assert config.flux_points is None
+    assert list(config.to_models()) == ["power-law"]
+
+
+def test_quantities_are_converted_by_kind(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL)
+    assert config.energy_true is not None
+    assert config.energy_true.min == pytest.approx(0.05)
+    axis = config.energy_true.to_axis("energy_true")
+    assert axis.n_bins == 200
+    np.testing.assert_allclose(axis.edges[[0, -1]], [0.05, 100])
+    assert config.on_region is not None
+    region = config.on_region.to_region()
+    assert region.radius.to_value("arcmin") == pytest.approx(6.6)
+    assert region.center.dec.deg == pytest.approx(22.01)
+
+
+def test_what_was_read_can_be_written_and_read_again(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL + "compare: [log-parabola]\nfit_range: {min: 700 GeV}\n")
+    text = json.dumps(config.to_dict())
+    assert Configuration.model_validate(json.loads(text)) == config
+
+
+def test_energy_edges(tmp_path: Path) -> None:
+    config = load(tmp_path, changed("flux_points", {"edges": ["700 GeV", "1.5 TeV", "10 TeV"]}))
+    assert config.flux_points is not None
+    np.testing.assert_allclose(config.flux_points.to_axis().edges, [0.7, 1.5, 10])
+
+
+def test_priors_are_converted_to_the_parameters_unit(tmp_path: Path) -> None:
+    priors = {
+        "index": {"normal": {"mu": 2.5, "sigma": 1}},
+        "amplitude": {"lognormal10": {"mu": "1e-7 TeV-1 m-2 s-1", "sigma": 1}},
+    }
+    model = load(tmp_path, changed("model.priors", priors)).model.to_model()
+    assert model.priors["index"] == Normal(2.5, 1.0)
+    amplitude = model.priors["amplitude"]
+    assert isinstance(amplitude, LogNormal10)
+    assert (amplitude.mu, amplitude.sigma) == pytest.approx((1e-11, 1.0))
+
+
+def test_models_to_compare_take_what_they_leave_open_from_the_main_model(tmp_path: Path) -> None:
+    text = MINIMAL + (
+        "model: {shape: power-law, reference: 2 TeV, priors: {index: {normal: {mu: 2, sigma: 1}}}}\n"
+        "compare: [power-law, log-parabola, {shape: power-law, priors: {index: {normal: {mu: 3, sigma: 1}}}}]\n"
+    )
+    models = load(tmp_path, text).to_models()
+    assert list(models) == ["power-law", "log-parabola", "power-law (2)"]
+    assert models["log-parabola"].reference == 2.0
+    assert models["power-law"].priors["index"] == Normal(2, 1)
+    assert models["power-law (2)"].priors["index"] == Normal(3, 1)
+
+
+def test_environment_variables_in_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_DATA", str(tmp_path / "elsewhere"))
+    config = load(tmp_path, changed("observations.store", "${SOME_DATA}/dl3"))
+    assert config.observations.store == str(tmp_path / "elsewhere" / "dl3")
+
+
+def test_words_stay_words_and_numbers_numbers(tmp_path: Path) -> None:
+    """YAML 1.1 would make `on` a boolean, 1e-3 a text and 010 an eight."""
+    config = load(
+        tmp_path, MINIMAL + "name: on\nbackground: {prior: independent, rate: 1e-3}\nsampling: {draws: 010}\n"
+    )
+    assert config.name == "on"
+    assert config.background.rate == 0.001
+    assert config.sampling.draws == 10
+
+
+@pytest.mark.parametrize("name", ["crab", "rxj1713"])
+def test_seed_configurations_load(gammapy_data: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    path = gammapy_data.parent / "configs" / f"{name}.yaml"
+    if not path.exists():
+        pytest.skip("the seed configurations are not beside the data")
+    monkeypatch.setenv("GAMMAPY_DATA", str(gammapy_data))
+    config = load_config(path)
+    assert config.name == name
+    assert config.observations.store == str(gammapy_data / "hess-dl3-dr1")
+    assert config.reduction.off_regions.placement == "gammapy"
+
+
+REFUSED = [
+    ("modle", {"shape": "power-law"}, r"^modle: unknown key; found 'modle'; allowed: model \(did you mean that\?\)"),
+    ("true", 1, r"unknown key; found 'true'"),
+    (
+        "reduction.off_regions.metod",
+        "reflected",
+        r"^reduction\.off_regions\.metod: unknown key.*allowed: method \(did you mean that\?\)",
+    ),
+    ("reduction.off_regions.method", "refelcted", "found 'refelcted'; allowed: reflected"),
+    ("reduction.off_regions.method", "wobble", "not available in this version; found 'wobble'; allowed: reflected"),
+    ("reduction.off_regions", None, r"^reduction\.off_regions: not a block"),
+    ("reduction.off_regions.angle_increment", "0.1 TeV", r"angle_increment: the unit is of the wrong kind"),
+    ("reduction.off_regions.max_region_number", 0, "max_region_number: not allowed; found 0; allowed: greater than"),
+    ("reduction.exposure", "centre", r"found 'centre'; allowed: center \(did you mean"),
+    (
+        "reduction.containment_correction",
+        "yes",
+        "containment_correction: not allowed; found 'yes'; allowed: a valid bool",
+    ),
+    ("reduction.safe_range.aeff_max", "10 deg", r"safe_range\.aeff_max: the unit is of the wrong kind; found '10 deg'"),
+    ("reduction.safe_range.aeff_max", 10, "aeff_max: out of range; found '10'; allowed: below 1"),
+    ("reduction.safe_range.bkg_peak", True, r"safe_range\.bkg_peak: not available in this version"),
+    ("observations.cone", {}, r"^observations\.cone: not available in this version"),
+    ("observations.ids", [], r"^observations\.ids: which runs\?"),
+    ("observations.ids", [1, 1], r"^observations\.ids: a run occurs twice; found \[1, 1\]"),
+    ("observations.ids", ["1"], r"^observations\.ids\[0\]: not allowed; found '1'; allowed: a valid integer"),
+    ("observations.ids", [True], r"^observations\.ids\[0\]: not allowed; found True"),
+    ("observations.ogip", ["pha.fits"], "^observations: one source of data is needed; allowed: either `store`"),
+    (
+        "observations.store",
+        "${NOT_SET_ANYWHERE}/x",
+        r"^observations\.store: the environment variable NOT_SET_ANYWHERE is",
+    ),
+    ("observations.store", 3, r"^observations\.store: not a path; found 3"),
+    (
+        "on_region.radius",
+        "0.11",
+        r"^on_region\.radius: the unit is of the wrong kind; found '0.11'; allowed: a number with",
+    ),
+    ("on_region.radius", "0.11 TeV", r"^on_region\.radius: the unit is of the wrong kind; found '0.11 TeV'"),
+    ("on_region.radius", "-0.1 deg", r"^on_region\.radius: out of range; found '-0.1 deg'; allowed: above 0 deg"),
+    ("on_region.radius", "nan deg", r"^on_region\.radius: not a finite scalar"),
+    ("on_region.radius", "wide", r"^on_region\.radius: not a number with a unit; found 'wide'; allowed: a number"),
+    ("on_region.radius", True, r"^on_region\.radius: not a number with a unit; found True"),
+    ("on_region.shape", "ellipse", r"^on_region\.shape: not available in this version; found 'ellipse'"),
+    ("on_region.file", "crab.reg", r"^on_region\.file: not available in this version"),
+    ("on_region.center.lat", "91 deg", r"^on_region\.center\.lat: out of range; found '91 deg'"),
+    (
+        "on_region.center.frame",
+        "fk5",
+        r"^on_region\.center\.frame: unknown value; found 'fk5'; allowed: icrs, galactic",
+    ),
+    ("on_region.center", {"frame": "icrs", "lon": "1 deg"}, r"^on_region\.center\.lat: missing; allowed: latitude"),
+    ("on_region", None, r"^on_region: missing; allowed: a region on the sky"),
+    ("exclusion", [{"mask": "mask.fits"}], r"^exclusion\[0\]\.mask: not available in this version"),
+    ("exclusion", "mask.fits", r"^exclusion: not allowed; found 'mask.fits'; allowed: a valid tuple"),
+    ("energy", {"min": "40 TeV", "max": "0.1 TeV", "bins": 3}, "^energy: the energy axis is upside down.*min 40 TeV"),
+    ("energy", {"edges": ["3 TeV", "1 TeV"]}, "^energy: energy edges are not positive and increasing"),
+    ("energy", {"min": "1 TeV", "max": "3 TeV"}, "^energy: bins is missing; allowed: either `min`, `max` and `bins`"),
+    ("energy.edges", ["1 TeV", "3 TeV"], "^energy: described twice"),
+    ("energy.min", "100 deg", r"^energy\.min: the unit is of the wrong kind; found '100 deg'; allowed: a number with"),
+    ("energy.min", "0 TeV", r"^energy\.min: out of range; found '0 TeV'; allowed: above 0 TeV"),
+    ("energy.bins", 2.5, r"^energy\.bins: not allowed; found 2.5; allowed: a valid integer"),
+    ("energy_true", None, "^energy_true: missing"),
+    ("fit_range", {"min": "3 TeV", "max": "1 TeV"}, "^fit_range: upside down; found 'min 3 TeV, max 1 TeV'"),
+    ("name", "a/b", "^name: not usable as a file name; found 'a/b'"),
+    ("model.shape", "powerlaw", r"^model\.shape: unknown value; found 'powerlaw'; allowed: power-law \(did you mean"),
+    ("model.reference", "1 cm", r"^model\.reference: the unit is of the wrong kind"),
+    ("model.priors.indx", {"normal": {}}, r"^model\.priors\.indx: power-law has no such parameter.*allowed: index"),
+    (
+        "model.priors.index",
+        {"gauss": {}},
+        r"^model\.priors\.index: unknown distribution; found 'gauss'; allowed: normal",
+    ),
+    ("model.priors.index", 2, r"^model\.priors\.index: not one distribution with its arguments; found 2"),
+    (
+        "model.priors.index",
+        {"normal": {"mu": 2}},
+        r"^model\.priors\.index\.normal: wrong arguments; found {'mu': 2}; allowed: exactly mu, sigma",
+    ),
+    (
+        "model.priors.index",
+        {"normal": {"mu": 2, "sigma": -1}},
+        r"^model\.priors\.index\.normal: not positive; found -1",
+    ),
+    ("model.priors.index", {"normal": {"mu": [1], "sigma": 1}}, r"^model\.priors\.index\.normal\.mu: not a number"),
+    (
+        "model.priors.amplitude",
+        {"lognormal10": {"mu": 1e-11, "sigma": 1}},
+        r"^model\.priors\.amplitude\.lognormal10\.mu: the unit is of the wrong kind; found 1e-11; allowed: a unit conv",
+    ),
+    ("background.prior", "flat", r"^background\.prior: unknown value; found 'flat'; allowed: pooled, independent"),
+    ("background.shape", 0.5, r"^background\.shape: only with `prior: independent`; found 0.5"),
+    ("background.marginal", 1, r"^background\.marginal: not allowed; found 1; allowed: a valid boolean"),
+    ("sampling.draws", "many", r"^sampling\.draws: not allowed; found 'many'; allowed: a valid integer"),
+    ("sampling.draws", 0, r"^sampling\.draws: not allowed; found 0; allowed: greater than or equal to 1"),
+    ("sampling.seed", -1, r"^sampling\.seed: not allowed; found -1"),
+    ("sampling.target_accept", 1.0, r"^sampling\.target_accept: not allowed; found 1.0; allowed: less than 1"),
+    (
+        "sampling.sampler",
+        "stan",
+        r"^sampling\.sampler: unknown value; found 'stan'; allowed: nutpie, pymc, numpyro, bl",
+    ),
+    ("compare", ["power-low"], r"^compare\[0\]\.shape: unknown value; found 'power-low'; allowed: power-law"),
+    ("flux_points.bins", 3, "^flux_points: min is missing"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "message"), REFUSED, ids=[f"{key}={value}" for key, value, _ in REFUSED])
+def test_refused(tmp_path: Path, key: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, changed(key, value))
+
+
+def test_ogip_files_already_hold_regions_and_axes(tmp_path: Path) -> None:
+    ogip = "observations: {ogip: [spectra/pha_*.fits]}\n"
+    assert load(tmp_path, ogip).observations.ogip == (str(tmp_path / "spectra" / "pha_*.fits"),)
+    with pytest.raises(ConfigError, match=r"^energy: already decided in the OGIP files"):
+        load(tmp_path, ogip + "energy: {min: 1 TeV, max: 2 TeV, bins: 2}\n")
+    with pytest.raises(ConfigError, match=r"^observations\.ids: only with `store`"):
+        load(tmp_path, "observations: {ogip: [a.fits], ids: [1]}\n")
+    with pytest.raises(ConfigError, match=r"^observations\.ogip: no files"):
+        load(tmp_path, "observations: {ogip: []}\n")
+
+
+def test_equal_keys_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^min: the key occurs twice; found 'again in line 10'"):
+        load(tmp_path, MINIMAL.replace("min: 0.1 TeV,", "min: 0.1 TeV,\n  min: 0.2 TeV,"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a block of keys and values; found 'nothing'"),
+        (b"- 1\n- 2\n", "not a block of keys and values; found 'list'"),
+        (b"energy: {min: 1", "not valid YAML; found 'while parsing a flow mapping"),
+        (b"[1, 2]: 3", "not valid YAML; found 'a key is not a word"),
+        (b"name: \xff\xfe", "cannot be read as a text file"),
+    ],
+)
+def test_files_that_are_no_configuration(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "crab.yaml"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=message):
+        load_config(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(
+        FileError, match=r"crab\.yaml: cannot be read as a text file; found 'No such file or directory'"
+    ):
+        load_config(tmp_path / "crab.yaml")
