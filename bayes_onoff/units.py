@@ -15,11 +15,15 @@ from bayes_onoff.errors import InputError
 __all__ = [
     "ANGLE",
     "AREA",
+    "BACKGROUND_RATE",
+    "DIMENSIONLESS",
     "ENERGY",
     "ENERGY_FLUX",
     "EXPOSURE",
     "FLUX",
     "FLUX_DENSITY",
+    "PER_SOLID_ANGLE",
+    "TEV_PER_ERG",
     "TIME",
     "parse_quantity",
     "to_array",
@@ -34,6 +38,10 @@ EXPOSURE = AREA * TIME
 FLUX = 1 / (AREA * TIME)
 FLUX_DENSITY = 1 / (AREA * TIME * ENERGY)
 ENERGY_FLUX = u.erg / (AREA * TIME)
+DIMENSIONLESS = u.dimensionless_unscaled
+PER_SOLID_ANGLE = 1 / u.sr
+BACKGROUND_RATE = 1 / (TIME * ENERGY * u.sr)
+TEV_PER_ERG = float(u.erg.to(ENERGY))
 
 
 def _converted(value: u.Quantity, unit: u.UnitBase, name: str) -> NDArray[np.float64]:

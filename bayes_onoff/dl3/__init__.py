@@ -1,1 +1,27 @@
-"""Telescope files: GADF data stores, observations, events, good time intervals and instrument responses."""
+"""Telescope files: GADF data stores, observations, events, good time intervals and responses."""
+
+from bayes_onoff.dl3.background import Background
+from bayes_onoff.dl3.data_store import DataStore
+from bayes_onoff.dl3.effective_area import EffectiveArea
+from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
+from bayes_onoff.dl3.events import Events
+from bayes_onoff.dl3.gti import GTI
+from bayes_onoff.dl3.irf_axes import IrfAxis
+from bayes_onoff.dl3.observation import Observation
+from bayes_onoff.dl3.psf import PSFTable
+from bayes_onoff.dl3.rad_max import RadMax
+from bayes_onoff.dl3.time_reference import TimeReference
+
+__all__ = [
+    "GTI",
+    "Background",
+    "DataStore",
+    "EffectiveArea",
+    "EnergyDispersion",
+    "Events",
+    "IrfAxis",
+    "Observation",
+    "PSFTable",
+    "RadMax",
+    "TimeReference",
+]

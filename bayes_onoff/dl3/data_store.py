@@ -1,0 +1,153 @@
+"""A GADF data store: a folder with an index of observations and an index of their HDUs."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from astropy.table import Table
+
+from bayes_onoff.dl3.fits_table import FitsTable, read_fits_table
+from bayes_onoff.dl3.observation import HduLocation, Observation
+from bayes_onoff.errors import FileError
+
+__all__ = ["REQUIRED_HDUS", "DataStore"]
+
+REQUIRED_HDUS = ("events", "gti", "aeff", "edisp")
+"""HDU types without which a run cannot be analysed."""
+
+
+def _existing(path: Path) -> Path | None:
+    """`path`, or the same file with or without ``.gz``; None if there is neither."""
+    other = path.with_suffix("") if path.suffix == ".gz" else path.with_name(path.name + ".gz")
+    return next((candidate for candidate in (path, other) if candidate.is_file()), None)
+
+
+def _read_index(folder: Path, name: str, columns: tuple[str, ...]) -> tuple[FitsTable, Table]:
+    path = _existing(folder / f"{name}.fits.gz")
+    if path is None:
+        raise FileError(
+            folder,
+            "no data store: the index is missing",
+            found=f"no {name}.fits or {name}.fits.gz",
+            allowed="a folder with obs-index and hdu-index",
+        )
+    source = read_fits_table(path)
+    table = Table({column: source.raw_column(column) for column in source.data.names}, copy=False)
+    for column in columns:
+        source.raw_column(column)  # refuses an index that lacks it
+    for column in source.data.names:
+        table[column].unit = source.data.columns[column].unit and source.unit(column)
+    return source, table
+
+
+@dataclass(frozen=True, eq=False)
+class DataStore:
+    """A folder of observation runs in the GADF layout. Files that the index lists may be absent.
+
+    Parameters
+    ----------
+    path : Path
+        The folder with the index tables.
+    obs_table : Table
+        One row per observation.
+    hdu_table : Table
+        One row per HDU: OBS_ID, HDU_TYPE, HDU_CLASS, FILE_DIR, FILE_NAME, HDU_NAME.
+    hdu_index : Path
+        The file with `hdu_table`.
+
+    Examples
+    --------
+    >>> store = DataStore.from_dir("hess-dl3-dr1")  # doctest: +SKIP
+    >>> store.observation(23523).livetime  # doctest: +SKIP
+    1581.7367646
+    """
+
+    path: Path
+    obs_table: Table
+    hdu_table: Table
+    hdu_index: Path
+
+    @classmethod
+    def from_dir(cls, path: str | Path) -> Self:
+        """Open the store in a folder; ``obs-index.fits`` and ``hdu-index.fits``, compressed or not.
+
+        Raises
+        ------
+        FileError
+            If the folder or an index is missing or damaged.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise FileError(folder, "no data store: no such folder")
+        _, obs_table = _read_index(folder, "obs-index", ("OBS_ID",))
+        columns = ("OBS_ID", "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME")
+        source, hdu_table = _read_index(folder, "hdu-index", columns)
+        return cls(folder, obs_table, hdu_table, source.file)
+
+    @property
+    def obs_ids(self) -> tuple[int, ...]:
+        """Ids of all listed observations, in the order of the index; their files may be absent."""
+        return tuple(int(obs_id) for obs_id in self.obs_table["OBS_ID"])
+
+    @cached_property
+    def _hdus(self) -> dict[int, dict[str, list[tuple[Path, str, str]]]]:
+        """Of each run and HDU type: file as listed, HDU name, HDU class."""
+        hdus: dict[int, dict[str, list[tuple[Path, str, str]]]] = defaultdict(lambda: defaultdict(list))
+        columns = (self.hdu_table[name] for name in ("OBS_ID", "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME"))
+        for obs_id, kind, hdu_class, folder, file, name in zip(*columns, self.hdu_table["HDU_NAME"], strict=True):
+            path = self.path / str(folder).strip() / str(file).strip()
+            entry = (path, str(name).strip(), str(hdu_class).strip().lower())
+            hdus[int(obs_id)][str(kind).strip().lower()].append(entry)
+        return hdus
+
+    def _missing_files(self, obs_id: int) -> tuple[Path, ...]:
+        run = self._hdus.get(obs_id, {})
+        files = (path for kind in REQUIRED_HDUS for path, _, _ in run.get(kind, ()))
+        return tuple(path for path in dict.fromkeys(files) if _existing(path) is None)
+
+    def is_present(self, obs_id: int) -> bool:
+        """Whether a run is listed with all required HDUs and their files exist."""
+        run = self._hdus.get(obs_id, {})
+        return obs_id in self.obs_ids and all(k in run for k in REQUIRED_HDUS) and not self._missing_files(obs_id)
+
+    def _check(self, obs_id: int) -> None:
+        if obs_id not in self.obs_ids:
+            ids = self.obs_ids
+            raise FileError(
+                self.path,
+                f"unknown run {obs_id}: the observation index does not list it",
+                allowed=f"{len(ids)} runs from {min(ids)} to {max(ids)}" if ids else "none, the index is empty",
+            )
+        for kind in REQUIRED_HDUS:
+            if kind not in self._hdus.get(obs_id, {}):
+                raise FileError(self.hdu_index, f"run {obs_id}: the HDU index lists no {kind}")
+        if missing := self._missing_files(obs_id):
+            raise FileError(missing[0], f"run {obs_id} is absent: its file does not exist")
+
+    def observation(self, obs_id: int) -> Observation:
+        """One run; nothing of it is read yet.
+
+        Raises
+        ------
+        FileError
+            If the run is not listed, or a file it needs does not exist.
+        """
+        self._check(obs_id)
+        locations = {
+            kind: tuple(HduLocation(_existing(path) or path, name, hdu_class) for path, name, hdu_class in entries)
+            for kind, entries in self._hdus[obs_id].items()
+        }
+        return Observation(obs_id, locations)
+
+    def observations(self, obs_ids: Iterable[int]) -> tuple[Observation, ...]:
+        """Several runs, in the order asked for; all of them are looked up before anything is read.
+
+        Raises
+        ------
+        FileError
+            If a run is not listed, or a file it needs does not exist.
+        """
+        return tuple(self.observation(obs_id) for obs_id in obs_ids)

@@ -1,0 +1,71 @@
+"""Good time intervals."""
+
+from dataclasses import dataclass
+
+import astropy.units as u
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayes_onoff.dl3.fits_table import FitsTable
+from bayes_onoff.dl3.time_reference import TimeReference, read_time_reference
+from bayes_onoff.units import TIME
+
+__all__ = ["GTI", "gti_from_table"]
+
+_TOUCHING = 1e-3  # s; intervals that touch may overlap by rounding
+
+
+@dataclass(frozen=True, eq=False)
+class GTI:
+    """Good time intervals of one run.
+
+    Parameters
+    ----------
+    start, stop : ndarray, shape (interval,)
+        Seconds since `reference`.
+    reference : TimeReference
+        Zero of the times.
+    """
+
+    start: NDArray[np.float64]
+    stop: NDArray[np.float64]
+    reference: TimeReference
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def time_sum(self) -> float:
+        """Total time, s."""
+        return float(np.sum(self.stop - self.start))
+
+    @property
+    def mjd(self) -> NDArray[np.float64]:
+        """Start and stop as modified Julian dates in terrestrial time, shape (interval, 2)."""
+        seconds = np.stack([self.start, self.stop], axis=1)
+        return np.asarray(self.reference.mjd_tt + seconds * TIME.to(u.day))
+
+    def contains(self, time: ArrayLike) -> NDArray[np.bool_]:
+        """Whether times (s since `reference`) lie in an interval; intervals are half open, start included."""
+        t = np.asarray(time, dtype=float)[..., None]
+        return np.asarray(np.any((t >= self.start) & (t < self.stop), axis=-1))
+
+
+def gti_from_table(table: FitsTable) -> GTI:
+    """Decode a GADF GTI table.
+
+    Raises
+    ------
+    FileError
+        If there is no interval, one stops before it starts, or two overlap (their time would count twice).
+    """
+    start, stop = table.column("START", TIME), table.column("STOP", TIME)
+    for a, b in zip(start, stop, strict=True):
+        if b < a:
+            raise table.error("a good time interval stops before it starts", found=f"start {a:.3f} s, stop {b:.3f} s")
+    if not np.sum(stop - start) > 0:
+        raise table.error("no good time", found=f"{len(start)} intervals", allowed="at least one interval")
+    order = np.argsort(start)
+    if np.any(start[order][1:] < stop[order][:-1] - _TOUCHING):
+        raise table.error("good time intervals overlap")
+    return GTI(start, stop, read_time_reference(table))

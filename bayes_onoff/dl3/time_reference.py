@@ -1,0 +1,50 @@
+"""The zero of mission times."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from bayes_onoff.dl3.fits_table import FitsTable
+
+__all__ = ["TIME_SCALES", "TimeReference", "read_time_reference"]
+
+TIME_SCALES = ("tt", "utc", "tai", "tdb", "tcb", "tcg")
+
+
+@dataclass(frozen=True)
+class TimeReference:
+    """The instant from which mission elapsed time counts in seconds.
+
+    Parameters
+    ----------
+    mjd_int, mjd_frac : float
+        Modified Julian date, split to keep its precision (MJDREFI, MJDREFF).
+    scale : str
+        Time scale of that date, one of `TIME_SCALES` (TIMESYS).
+    """
+
+    mjd_int: float
+    mjd_frac: float
+    scale: str = "tt"
+
+    @cached_property
+    def mjd_tt(self) -> float:
+        """The instant as a modified Julian date in terrestrial time."""
+        if self.scale == "tt":
+            return self.mjd_int + self.mjd_frac
+        from astropy.time import Time
+
+        return float(Time(self.mjd_int, self.mjd_frac, format="mjd", scale=self.scale).tt.mjd)
+
+
+def read_time_reference(table: FitsTable) -> TimeReference:
+    """Read MJDREFI, MJDREFF and TIMESYS (by default terrestrial time) from a header.
+
+    Raises
+    ------
+    FileError
+        If the date is missing or the time system is unknown.
+    """
+    scale = table.key_text("TIMESYS", "TT").lower()
+    if scale not in TIME_SCALES:
+        raise table.error("unknown time system TIMESYS", found=scale, allowed=", ".join(TIME_SCALES).upper())
+    return TimeReference(table.required_float("MJDREFI"), table.required_float("MJDREFF"), scale)
