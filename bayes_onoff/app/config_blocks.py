@@ -6,6 +6,7 @@ The ``to_...`` method of a block gives what the package's functions take.
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import astropy.units as u
@@ -34,6 +35,9 @@ from bayes_onoff.units import parse_quantity
 
 if TYPE_CHECKING:
     from regions import CircleSkyRegion
+
+    from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+    from bayes_onoff.reduction.settings import ReductionSettings
 
 __all__ = [
     "AxisBlock",
@@ -188,10 +192,10 @@ class OffRegionsBlock(Block):
 
     method: Annotated[OffMethod, one_of(OffMethod, later=("wobble", "phase"))] = "reflected"
     placement: Annotated[Placement, one_of(Placement)] = "exact"
-    angle_increment: AngleRad | None = None
-    min_distance: AngleRad | None = None
-    min_distance_input: AngleRad | None = None
-    max_region_number: AtLeastOne | None = None
+    angle_increment: AngleRad = 0.1
+    min_distance: AngleRad = 0.0
+    min_distance_input: AngleRad = 0.1
+    max_region_number: AtLeastOne = 10000
 
 
 class SafeRangeBlock(Block):
@@ -199,9 +203,9 @@ class SafeRangeBlock(Block):
 
     aeff_default: bool = False
     aeff_max: Fraction | None = None
-    edisp_bias: NotAvailable = None
+    edisp_bias: Fraction | None = None
     bkg_peak: NotAvailable = None
-    offset_max: NotAvailable = None
+    offset_max: PositiveAngle | None = None
 
 
 class ReductionBlock(Block):
@@ -212,6 +216,29 @@ class ReductionBlock(Block):
     edisp: Annotated[Evaluation, one_of(Evaluation)] = "center"
     containment_correction: bool = False
     safe_range: SafeRangeBlock = SafeRangeBlock(aeff_max=0.10)
+
+    @model_validator(mode="after")
+    def _choices_agree(self) -> Self:
+        self.to_settings()
+        return self
+
+    def to_settings(self) -> ReductionSettings:
+        """Build the reduction's settings."""
+        from bayes_onoff.reduction.settings import ReductionSettings, SafeRange
+
+        off, safe = self.off_regions, self.safe_range
+        return ReductionSettings(
+            off_method=off.method,
+            placement=off.placement,
+            exposure=self.exposure,
+            edisp=self.edisp,
+            containment_correction=self.containment_correction,
+            safe_range=SafeRange(safe.aeff_max, safe.aeff_default, safe.edisp_bias, offset_max=safe.offset_max),
+            angle_increment=off.angle_increment,
+            min_distance=off.min_distance,
+            min_distance_input=off.min_distance_input,
+            max_region_number=off.max_region_number,
+        )
 
 
 class FitRangeBlock(Block):
@@ -308,13 +335,29 @@ class BackgroundBlock(Block):
                 raise refused("only with `prior: independent`", key=key, found=getattr(self, key))
         return self
 
+    def to_background(self) -> BackgroundModel:
+        """Build the background model."""
+        from bayes_onoff.inference.settings import BackgroundModel
+
+        return BackgroundModel(**self.model_dump(exclude_none=True))
+
 
 class SamplingBlock(Block):
     """How many posterior draws are taken, and by which sampler."""
 
-    draws: AtLeastOne = 1000
+    draws: Annotated[int, Field(ge=4)] = 1000
     tune: AtLeastOne = 1000
     chains: AtLeastOne = 4
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     target_accept: Annotated[float, Field(gt=0, lt=1)] = 0.9
     sampler: Annotated[Sampler, one_of(Sampler)] = "nutpie"
+
+    def with_seed(self) -> Self:
+        """Draw a seed where none is given."""
+        return self if self.seed is not None else self.model_copy(update={"seed": secrets.randbits(32)})
+
+    def to_settings(self) -> SamplerSettings:
+        """Build the sampler's settings; the seed must be known."""
+        from bayes_onoff.inference.settings import SamplerSettings
+
+        return SamplerSettings(**self.model_dump())

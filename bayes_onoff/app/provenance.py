@@ -1,0 +1,61 @@
+"""Where results come from: written last, so that a folder with this file is a finished one."""
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bayes_onoff.products.writing import replaced_when_whole
+
+__all__ = ["PROVENANCE_FILE", "describe_files", "installed_versions", "write_provenance"]
+
+PROVENANCE_FILE = "provenance.json"
+
+
+def describe_files(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
+    """Identify files by path, size and SHA-256.
+
+    Returns
+    -------
+    list of dict
+        ``file`` (absolute), ``bytes``, ``sha256``; in the order given, each file once.
+    """
+    records = []
+    for path in dict.fromkeys(Path(path).absolute() for path in paths):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        records.append({"file": str(path), "bytes": path.stat().st_size, "sha256": digest})
+    return records
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python, of this package and of all it requires to run."""
+    requirements = metadata.requires("bayes-onoff") or []
+    names = [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in requirements if "extra ==" not in text]
+    versions = {name: metadata.version(name) for name in ["bayes-onoff", *sorted(names)]}
+    return {"python": platform.python_version(), **versions}
+
+
+def write_provenance(folder: Path, record: Mapping[str, Any]) -> Path:
+    """Write the record with versions, platform and date as ``provenance.json``.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written.
+    """
+    complete = {
+        **record,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": installed_versions(),
+        "platform": platform.platform(),
+    }
+    path = folder / PROVENANCE_FILE
+    with replaced_when_whole(path) as unfinished:
+        unfinished.write_text(json.dumps(complete, indent=2) + "\n", encoding="utf-8")
+    return path
