@@ -1,0 +1,77 @@
+"""The marginal posterior density of one band's norm, and what is read off it.
+
+Under a flat prior the posterior density of a norm is proportional to its marginal likelihood. Given the background's
+hyperparameters the bands are independent and the latent rates integrate out bin by bin, so the density is the average
+over posterior draws of the hyperparameters of normalised conditional densities (Rao-Blackwell): smooth where draws of
+the norm are few, and the only way to know it at zero when zero is many standard deviations away.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["NormDensity", "norm_density", "norm_grid"]
+
+N_GRID = 160
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class NormDensity:
+    """Posterior density of a non-negative norm under a flat prior.
+
+    Parameters
+    ----------
+    norm : ndarray, shape (grid,)
+        Increasing; the first is 0.
+    log_density : ndarray, shape (grid,)
+        Natural logarithm; `density` integrates to 1 by the trapezoidal rule.
+    """
+
+    norm: NDArray[np.float64]
+    log_density: NDArray[np.float64]
+
+    @property
+    def density(self) -> NDArray[np.float64]:
+        """Probability per unit norm, shape (grid,)."""
+        return np.exp(self.log_density)
+
+    @property
+    def sqrt_ts(self) -> float:
+        """Square root of twice the marginal log-likelihood ratio between the best norm and zero."""
+        return float(np.sqrt(2 * (self.log_density.max() - self.log_density[0])))
+
+    def quantile(self, probability: float) -> float:
+        """Find the norm below which the posterior holds `probability`."""
+        steps = np.diff(self.norm) * (self.density[1:] + self.density[:-1]) / 2
+        cumulative = np.concatenate([[0.0], np.cumsum(steps)])
+        return float(np.interp(probability * cumulative[-1], cumulative, self.norm))
+
+
+def norm_grid(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Zero, and equal steps over the range of the draws and half of it again at both ends, shape (grid,)."""
+    low, high = float(draws.min()), float(draws.max())
+    margin = 0.5 * (high - low)
+    start = max(low - margin, 0.0)
+    grid = np.linspace(start, high + margin, N_GRID)
+    return grid if start == 0 else np.concatenate([[0.0], grid])
+
+
+def norm_density(norm: NDArray[np.float64], log_likelihood: NDArray[np.float64]) -> NormDensity:
+    """Average normalised conditional densities.
+
+    Parameters
+    ----------
+    norm : ndarray, shape (grid,)
+        From `norm_grid`.
+    log_likelihood : ndarray, shape (draw, grid)
+        ln of the conditional likelihood of the norm for each draw of the hyperparameters; a constant per draw does
+        not matter.
+    """
+    from scipy.special import logsumexp
+
+    weights = np.empty_like(norm)
+    weights[1:-1] = (norm[2:] - norm[:-2]) / 2
+    weights[0], weights[-1] = (norm[1] - norm[0]) / 2, (norm[-1] - norm[-2]) / 2
+    evidence = logsumexp(log_likelihood + np.log(weights), axis=1, keepdims=True)
+    return NormDensity(norm, logsumexp(log_likelihood - evidence, axis=0) - np.log(len(log_likelihood)))
