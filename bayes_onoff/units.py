@@ -39,8 +39,8 @@ FLUX = 1 / (AREA * TIME)
 FLUX_DENSITY = 1 / (AREA * TIME * ENERGY)
 ENERGY_FLUX = u.erg / (AREA * TIME)
 DIMENSIONLESS = u.dimensionless_unscaled
-PER_SOLID_ANGLE = 1 / u.sr
-BACKGROUND_RATE = 1 / (TIME * ENERGY * u.sr)
+PER_SOLID_ANGLE = u.sr**-1
+BACKGROUND_RATE = (TIME * ENERGY * u.sr) ** -1
 TEV_PER_ERG = float(u.erg.to(ENERGY))
 
 

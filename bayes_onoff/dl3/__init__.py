@@ -11,6 +11,7 @@ from bayes_onoff.dl3.observation import Observation
 from bayes_onoff.dl3.psf import PSFTable
 from bayes_onoff.dl3.rad_max import RadMax
 from bayes_onoff.dl3.time_reference import TimeReference
+from bayes_onoff.dl3.writing import RunContent, write_index, write_run, write_store
 
 __all__ = [
     "GTI",
@@ -23,5 +24,9 @@ __all__ = [
     "Observation",
     "PSFTable",
     "RadMax",
+    "RunContent",
     "TimeReference",
+    "write_index",
+    "write_run",
+    "write_store",
 ]

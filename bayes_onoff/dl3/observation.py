@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 
 from bayes_onoff.dl3.background import Background, background_from_table
 from bayes_onoff.dl3.effective_area import EffectiveArea, effective_area_from_table
@@ -17,7 +18,18 @@ from bayes_onoff.dl3.psf import PSFTable, psf_from_table
 from bayes_onoff.dl3.rad_max import RadMax, rad_max_from_table
 from bayes_onoff.errors import FileError
 
-__all__ = ["HduLocation", "Observation"]
+__all__ = ["HDU_CLASSES", "HduLocation", "Observation"]
+
+HDU_CLASSES = {
+    "events": "events",
+    "gti": "gti",
+    "aeff": "aeff_2d",
+    "edisp": "edisp_2d",
+    "psf": "psf_table",
+    "bkg": "bkg_3d",
+    "rad_max": "rad_max_2d",
+}
+"""The HDUs that are read and written: GADF's HDU_TYPE and the HDU_CLASS understood."""
 
 _FRAMES = ("ICRS", "FK5")  # they differ by 0.02 arcsec, far below any telescope's pointing accuracy
 _UNFIXED_POINTING = ("DRIFT", "SLEW", "SCAN")
@@ -63,8 +75,9 @@ class Observation:
         files = (location.file for group in self.locations.values() for location in group)
         return tuple(dict.fromkeys(files))
 
-    def _location(self, hdu_type: str, hdu_class: str) -> HduLocation | None:
+    def _location(self, hdu_type: str) -> HduLocation | None:
         """Find the HDU of a type; None if the run has none, an error if it is of another class."""
+        hdu_class = HDU_CLASSES[hdu_type]
         group = self.locations.get(hdu_type, ())
         for location in group:
             if location.hdu_class == hdu_class:
@@ -79,19 +92,24 @@ class Observation:
             )
         return None
 
-    def _optional_table(self, hdu_type: str, hdu_class: str) -> FitsTable | None:
-        location = self._location(hdu_type, hdu_class)
+    def _optional_table(self, hdu_type: str) -> FitsTable | None:
+        location = self._location(hdu_type)
         return None if location is None else read_fits_table(location.file, location.hdu_name)
 
-    def _table(self, hdu_type: str, hdu_class: str) -> FitsTable:
-        table = self._optional_table(hdu_type, hdu_class)
+    def _table(self, hdu_type: str) -> FitsTable:
+        table = self._optional_table(hdu_type)
         if table is None:  # the data store refuses such a run before
             raise FileError(self.files[0], f"run {self.obs_id} has no {hdu_type}")
         return table
 
     @cached_property
     def _events_table(self) -> FitsTable:
-        return self._table("events", "events")
+        return self._table("events")
+
+    @property
+    def header(self) -> fits.Header:
+        """Header of the event list."""
+        return self._events_table.header
 
     @cached_property
     def events(self) -> Events:
@@ -101,7 +119,7 @@ class Observation:
     @cached_property
     def gti(self) -> GTI:
         """Good time intervals."""
-        return gti_from_table(self._table("gti", "gti"))
+        return gti_from_table(self._table("gti"))
 
     @cached_property
     def pointing(self) -> SkyCoord:
@@ -126,29 +144,29 @@ class Observation:
     @cached_property
     def aeff(self) -> EffectiveArea:
         """Effective area."""
-        return effective_area_from_table(self._table("aeff", "aeff_2d"))
+        return effective_area_from_table(self._table("aeff"))
 
     @cached_property
     def edisp(self) -> EnergyDispersion:
         """Energy dispersion."""
-        return energy_dispersion_from_table(self._table("edisp", "edisp_2d"))
+        return energy_dispersion_from_table(self._table("edisp"))
 
     @cached_property
     def psf(self) -> PSFTable | None:
         """Point-spread function; None if the run lists none."""
-        table = self._optional_table("psf", "psf_table")
+        table = self._optional_table("psf")
         return None if table is None else psf_from_table(table)
 
     @cached_property
     def bkg(self) -> Background | None:
         """Background model; None if the run lists none."""
-        table = self._optional_table("bkg", "bkg_3d")
+        table = self._optional_table("bkg")
         return None if table is None else background_from_table(table)
 
     @cached_property
     def rad_max(self) -> RadMax | None:
         """Energy-dependent directional cut; None if the run lists none."""
-        table = self._optional_table("rad_max", "rad_max_2d")
+        table = self._optional_table("rad_max")
         return None if table is None else rad_max_from_table(table)
 
     @property
