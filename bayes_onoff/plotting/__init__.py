@@ -1,1 +1,34 @@
-"""Draws what products computed."""
+"""Draws what products computed.
+
+Every plot takes axes or a figure and returns the axes it drew on; without them it makes a figure that no global state
+knows of (``ax.figure`` shows it in a notebook). Figures of a posterior that did not converge say so themselves.
+"""
+
+from bayes_onoff.plotting.comparison import plot_comparison
+from bayes_onoff.plotting.counts import plot_counts, plot_counts_and_residuals, plot_residuals
+from bayes_onoff.plotting.cumulative import plot_cumulative, plot_cumulative_excess, plot_cumulative_significance
+from bayes_onoff.plotting.export import render_svg, write_figure
+from bayes_onoff.plotting.flux_points import plot_correlation, plot_flux_points
+from bayes_onoff.plotting.posterior import plot_pair, plot_trace
+from bayes_onoff.plotting.sky import plot_sky
+from bayes_onoff.plotting.spectrum import plot_band, plot_flux_point_residuals, plot_spectrum
+
+__all__ = [
+    "plot_band",
+    "plot_comparison",
+    "plot_correlation",
+    "plot_counts",
+    "plot_counts_and_residuals",
+    "plot_cumulative",
+    "plot_cumulative_excess",
+    "plot_cumulative_significance",
+    "plot_flux_point_residuals",
+    "plot_flux_points",
+    "plot_pair",
+    "plot_residuals",
+    "plot_sky",
+    "plot_spectrum",
+    "plot_trace",
+    "render_svg",
+    "write_figure",
+]

@@ -1,0 +1,253 @@
+"""What a report holds: plain values that the run fills in and `write_report` lays out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import astropy.units as u
+import numpy as np
+from astropy.table import Table
+from matplotlib.figure import Figure
+
+from bayes_onoff.errors import InputError
+
+__all__ = ["HEADINGS", "Listing", "ReportContent", "ReportFigure", "ReportTable", "Section", "format_number"]
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_UNIT_COLUMN = "unit"
+HEADINGS = {
+    "obs_id": "run",
+    "n_on": "ON counts",
+    "n_off": "OFF counts",
+    "n_off_regions": "OFF regions",
+    "energy_min": "from",
+    "energy_max": "to",
+    "eti68_lower": "68 % from",
+    "eti68_upper": "68 % to",
+    "eti95_lower": "95 % from",
+    "eti95_upper": "95 % to",
+    "ess_bulk": "bulk ESS",
+    "ess_tail": "tail ESS",
+    "r_hat": "R-hat",
+    "mcse_mean": "Monte-Carlo error",
+    "stat": "total WSTAT",
+    "e_ref": "energy",
+    "e_min": "from",
+    "e_max": "to",
+    "dnde": "dN/dE",
+    "dnde_errn": "− error",
+    "dnde_errp": "+ error",
+    "dnde_ul": "upper limit",
+    "is_ul": "is a limit",
+    "sqrt_ts": "√TS",
+    "elpd_loo": "elpd",
+    "elpd_se": "its error",
+    "p_loo": "effective parameters",
+    "elpd_diff": "difference",
+    "diff_se": "error of the difference",
+    "k_hat_max": "highest Pareto k",
+    "n_bad_k": "pairs with high k",
+}
+"""What the columns of the package's tables are called in the report, unless told otherwise."""
+_DIGITS = {"r_hat": 4, "stat": 5}
+
+
+def format_number(value: float, digits: int = 3) -> str:
+    """Write a number for people: `digits` significant digits, powers of ten as such, a dash for NaN.
+
+    Examples
+    --------
+    >>> format_number(2.69032e-11)
+    '2.69 × 10⁻¹¹'
+    >>> format_number(-0.04567)
+    '−0.0457'
+    """
+    if np.isnan(value):
+        return "–"
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if -4 < power < max(digits, 5):
+        text = f"{value:.{max(digits - 1 - power, 0)}f}"
+    else:
+        text = f"{mantissa} × 10{str(power).translate(_SUPERSCRIPT)}"
+    return text.replace("-", "−")
+
+
+def _format_unit(unit: u.UnitBase | str | None) -> str:
+    return "" if unit is None else str(u.Unit(unit).to_string("unicode"))
+
+
+def _format_cell(value: Any, digits: int) -> str:
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if np.ma.is_masked(value):
+        return "–"
+    if isinstance(value, (int, np.integer)):
+        return str(value).replace("-", "−")
+    if isinstance(value, (float, np.floating)):
+        return format_number(float(value), digits)
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTable:
+    """A table of text.
+
+    Parameters
+    ----------
+    caption : str
+    header : tuple of str
+        Column names.
+    rows : tuple of tuple of str
+        Each as long as the header.
+    units : tuple of str
+        As long as the header; empty where there is none.
+    descriptions : tuple of str
+        What the columns mean, shown when pointing at them; as long as the header.
+    converged : bool
+        False marks the table.
+
+    Raises
+    ------
+    InputError
+        If rows, units or descriptions are not as long as the header.
+    """
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    units: tuple[str, ...] = ()
+    descriptions: tuple[str, ...] = ()
+    converged: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("units", "descriptions"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, ("",) * len(self.header))
+        lengths = {len(row) for row in (self.header, self.units, self.descriptions, *self.rows)}
+        if len(lengths) > 1:
+            raise InputError("rows of different lengths", place=f"table {self.caption!r}", found=sorted(lengths))
+
+    @classmethod
+    def from_table(
+        cls, table: Table, caption: str, *, columns: Sequence[str] | Mapping[str, str] | None = None, digits: int = 3
+    ) -> Self:
+        """Format an astropy table; its metadata's ``converged`` marks it.
+
+        Parameters
+        ----------
+        table : Table or QTable
+        caption : str
+        columns : sequence of str, or mapping of str to str, optional
+            Columns to show, in order, all by default, under the names of `HEADINGS`; a mapping gives other headings.
+        digits : int
+            Significant digits; R-hat has 4, a total WSTAT 5.
+        """
+        names = table.colnames if columns is None else columns
+        headings = dict(names) if isinstance(names, Mapping) else {name: HEADINGS.get(name, name) for name in names}
+        shown = [table[name] for name in headings]
+        cells = [_cells(name, column, digits) for name, column in zip(headings, shown, strict=True)]
+        return cls(
+            caption=caption,
+            header=tuple(headings.values()),
+            rows=tuple(zip(*cells, strict=True)),
+            units=tuple(_format_unit(column.info.unit) for column in shown),
+            descriptions=tuple(column.info.description or "" for column in shown),
+            converged=bool(table.meta.get("converged", True)),
+        )
+
+
+def _cells(name: str, column: Any, digits: int) -> list[str]:
+    values = column.value if isinstance(column, u.Quantity) else column
+    if name == _UNIT_COLUMN:
+        return [_format_unit(str(value)) for value in values]
+    return [_format_cell(value, _DIGITS.get(name, digits)) for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFigure:
+    """A figure with its caption and its text alternative.
+
+    Parameters
+    ----------
+    figure : Figure
+    caption : str
+        What is drawn.
+    alt : str
+        What there is to see, for readers who do not see it.
+    converged : bool
+        False marks the caption; the figure itself is marked by the plot.
+
+    Raises
+    ------
+    InputError
+        If the text alternative is empty.
+    """
+
+    figure: Figure
+    caption: str
+    alt: str
+    converged: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise InputError("a figure without a text alternative", place=f"figure {self.caption!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Text shown as it is, for example the configuration."""
+
+    caption: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section: paragraphs, then tables, figures and listings."""
+
+    texts: tuple[str, ...] = ()
+    tables: tuple[ReportTable, ...] = ()
+    figures: tuple[ReportFigure, ...] = ()
+    listings: tuple[Listing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContent:
+    """All of a report. A section that is None is left out.
+
+    Parameters
+    ----------
+    title : str
+    subtitle : str
+        One line: what was analysed, by which version, when.
+    converged : bool
+        Whether the sampling of the main posterior converged; if not, everything that rests on it is marked.
+    convergence : str
+        The sentence that says so, with its figures.
+    summary : Section
+        The result in words with numbers.
+    data, regions, model, diagnostics, parameters, counts, spectrum, flux_points, wstat, comparison, provenance
+        Sections, in this order on the page.
+    """
+
+    title: str
+    subtitle: str = ""
+    converged: bool
+    convergence: str
+    summary: Section
+    data: Section | None = None
+    regions: Section | None = None
+    model: Section | None = None
+    diagnostics: Section | None = None
+    parameters: Section | None = None
+    counts: Section | None = None
+    spectrum: Section | None = None
+    flux_points: Section | None = None
+    wstat: Section | None = None
+    comparison: Section | None = None
+    provenance: Section | None = None

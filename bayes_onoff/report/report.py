@@ -1,0 +1,95 @@
+"""One self-contained HTML page."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from bayes_onoff.files import replaced_when_whole
+from bayes_onoff.plotting.export import render_svg
+from bayes_onoff.report.content import ReportContent, ReportFigure, Section
+
+__all__ = ["render_report", "write_report"]
+
+_TITLES = {
+    "summary": "Summary",
+    "data": "Data",
+    "regions": "Regions",
+    "model": "Model and priors",
+    "diagnostics": "Convergence",
+    "parameters": "Parameters",
+    "counts": "Counts and residuals",
+    "spectrum": "Spectrum",
+    "flux_points": "Flux points",
+    "wstat": "Profile likelihood (WSTAT) beside the posterior",
+    "comparison": "Model comparison",
+    "provenance": "Provenance",
+}
+_WITHOUT_POSTERIOR = ("data", "regions", "model", "provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class _PlacedSection:
+    """A section with its title, its anchor, and whether its numbers must carry a mark."""
+
+    key: str
+    title: str
+    content: Section
+    converged: bool
+
+
+def _sections(content: ReportContent) -> Iterator[_PlacedSection]:
+    for key, title in _TITLES.items():
+        section = getattr(content, key)
+        if section is not None:
+            yield _PlacedSection(key, title, section, content.converged or key in _WITHOUT_POSTERIOR)
+
+
+def _inline(figure: ReportFigure, identifier: str) -> Markup:
+    """Draw the figure as an SVG element that says what it shows, and shrinks only as far as its text stays readable."""
+    svg = render_svg(figure.figure, identifier)
+    found = re.search(r'viewBox="0 0 ([\d.]+)', svg)
+    width = float(found.group(1)) if found else 500.0
+    opening = Markup('<svg role="img" aria-label="{}" style="max-width:{:.0f}px;min-width:{:.0f}px"').format(
+        figure.alt, width * 4 / 3, width * 0.85
+    )
+    # The rest is matplotlib's own drawing, without comments: text from outside appears in it as outlines only.
+    return opening + Markup(svg.removeprefix("<svg"))
+
+
+def render_report(content: ReportContent) -> str:
+    """Lay a report out as one HTML page.
+
+    Figures are inline SVG; there are no scripts, and nothing is fetched from anywhere. All text is escaped.
+
+    Parameters
+    ----------
+    content : ReportContent
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.globals["inline"] = _inline
+    source = files("bayes_onoff.report").joinpath("template.html").read_text(encoding="utf-8")
+    return environment.from_string(source).render(content=content, sections=list(_sections(content)))
+
+
+def write_report(content: ReportContent, path: str | Path) -> Path:
+    """Write a report as one self-contained HTML file, whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    page = render_report(content)
+    with replaced_when_whole(path) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
+    return Path(path)

@@ -1,0 +1,61 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.plotting import render_svg, write_figure
+from bayes_onoff.plotting.style import INK, new_axes
+
+
+def make_figure():
+    ax = new_axes(width=3, height=2)
+    ax.plot([1, 2], [3, 4], rasterized=True)
+    ax.set_xlabel("secret -- <b>label</b>")
+    return ax.figure
+
+
+def test_an_inline_figure_is_one_element_without_links() -> None:
+    svg = render_svg(make_figure(), "one")
+    assert svg.startswith("<svg")
+    assert svg.endswith("</svg>")
+    assert "http" not in svg
+    assert "secret" not in svg
+    assert "data:image/png;base64," in svg
+
+
+def test_an_inline_figure_has_no_ground_and_takes_the_pages_text_colour() -> None:
+    svg = render_svg(make_figure(), "one")
+    assert "#ffffff" not in svg
+    assert INK not in svg
+    assert "currentColor" in svg
+
+
+def test_ids_differ_between_figures_of_a_page() -> None:
+    both = render_svg(make_figure(), "one") + render_svg(make_figure(), "two")
+    ids = re.findall(r'\bid="([^"]*)"', both)
+    assert len(ids) == len(set(ids)) > 10
+    references = re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', both)
+    assert references
+    assert {first or second for first, second in references} <= set(ids)
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_a_figure_is_written_whole_and_twice_alike(tmp_path: Path, suffix: str, start: bytes) -> None:
+    path = write_figure(make_figure(), tmp_path / "new" / f"figure.{suffix}")
+    first = path.read_bytes()
+    assert first.startswith(start)
+    assert write_figure(make_figure(), path).read_bytes() == first
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown figure format; found '\.gif'; allowed: png, svg, pdf"):
+        write_figure(make_figure(), tmp_path / "figure.gif")
+
+
+def test_a_folder_in_the_way_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "figure.png").mkdir()
+    with pytest.raises(FileError, match=r"figure\.png: cannot be written"):
+        write_figure(make_figure(), tmp_path / "figure.png")
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
