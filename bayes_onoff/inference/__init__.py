@@ -1,1 +1,40 @@
-"""From spectra and a model to a posterior; the only room that imports PyMC."""
+"""From spectra and a model to a posterior; the only room that imports PyMC, and only when it samples."""
+
+from typing import TYPE_CHECKING, Any
+
+from bayes_onoff.inference.convergence import Convergence
+from bayes_onoff.inference.posterior import Posterior
+from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+
+if TYPE_CHECKING:
+    from bayes_onoff.inference.bands import BandPosterior, fit_bands
+    from bayes_onoff.inference.fit import CompiledAnalysis, compile_analysis, fit
+
+__all__ = [
+    "BackgroundModel",
+    "BandPosterior",
+    "CompiledAnalysis",
+    "Convergence",
+    "Posterior",
+    "SamplerSettings",
+    "compile_analysis",
+    "fit",
+    "fit_bands",
+]
+
+_SAMPLING = {
+    "BandPosterior": "bayes_onoff.inference.bands",
+    "fit_bands": "bayes_onoff.inference.bands",
+    "CompiledAnalysis": "bayes_onoff.inference.fit",
+    "compile_analysis": "bayes_onoff.inference.fit",
+    "fit": "bayes_onoff.inference.fit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the sampling half (and with it PyMC, which takes seconds) only when it is asked for."""
+    if name in _SAMPLING:
+        from importlib import import_module
+
+        return getattr(import_module(_SAMPLING[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,139 @@
+"""The posterior of a norm per band of reconstructed energy, relative to a reference spectrum: raw flux points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayes_onoff.errors import InputError
+from bayes_onoff.inference.convergence import Convergence
+from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+from bayes_onoff.models import SpectralModel, photons
+from bayes_onoff.spectra import Spectra, fold
+
+__all__ = ["BandPosterior", "bands_of_bins", "fit_bands"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BandPosterior:
+    """Posterior draws of one norm per band, all bands sampled together.
+
+    Parameters
+    ----------
+    tree : DataTree
+        Groups `posterior` (`norm` and the background), `sample_stats`.
+    spectra : Spectra
+    model : SpectralModel
+        The reference spectrum ...
+    values : mapping of str to float
+        ... and its parameter values.
+    edges : ndarray, shape (band + 1,)
+        Band edges in TeV, on edges of the reconstructed axis.
+    band_of_bin : ndarray of int, shape (energy,)
+        Band of each fitted bin; -1 outside all bands.
+    background : BackgroundModel
+    convergence : Convergence
+    """
+
+    tree: xr.DataTree
+    spectra: Spectra
+    model: SpectralModel
+    values: Mapping[str, float]
+    edges: NDArray[np.float64]
+    band_of_bin: NDArray[np.int64]
+    background: BackgroundModel
+    convergence: Convergence
+
+    @property
+    def norm(self) -> NDArray[np.float64]:
+        """Draws, shape (chain, draw, band)."""
+        return np.asarray(self.tree["posterior"]["norm"].values)
+
+
+def bands_of_bins(data: FitData, edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Snap band edges to the fitted bins.
+
+    Returns
+    -------
+    edges : ndarray, shape (band + 1,)
+        On bin edges, TeV; bands without any fitted bin in any run are dropped at both ends.
+    band_of_bin : ndarray of int, shape (energy,)
+        -1 outside all bands.
+
+    Raises
+    ------
+    InputError
+        If no band is left.
+    """
+    snapped = data.energy.snap(np.asarray(edges, dtype=float))
+    if len(snapped) < 2:
+        raise InputError(
+            "no flux-point band covers a fitted bin",
+            place="flux_points",
+            found=f"{np.min(edges):g} to {np.max(edges):g} TeV",
+            allowed=f"bands within {data.energy.edges[0]:g} to {data.energy.edges[-1]:g} TeV",
+        )
+    band = np.searchsorted(snapped, data.energy.centers) - 1
+    return snapped, np.where((band >= 0) & (band < len(snapped) - 1), band, -1)
+
+
+def fit_bands(
+    spectra: Spectra,
+    model: SpectralModel,
+    values: Mapping[str, float],
+    edges: NDArray[np.float64],
+    *,
+    background: BackgroundModel | None = None,
+    settings: SamplerSettings | None = None,
+    progress: bool = True,
+) -> BandPosterior:
+    """Sample one norm per band of reconstructed energy, prior flat and not negative, all bands in one run.
+
+    Bins outside all bands keep the reference spectrum.
+
+    Parameters
+    ----------
+    spectra : Spectra
+    model : SpectralModel
+        The reference spectrum.
+    values : mapping of str to float
+        Its parameter values, usually the posterior medians.
+    edges : ndarray, shape (band + 1,)
+        TeV; snapped to the reconstructed axis.
+    background, settings, progress
+        As for `fit`.
+
+    Raises
+    ------
+    InputError
+        If no band covers a fitted bin.
+    """
+    from bayes_onoff.inference import groups, rates
+    from bayes_onoff.inference.fit import convergence_of, random_streams
+    from bayes_onoff.inference.pymc_model import BandSignal, build_model
+    from bayes_onoff.inference.sampling import compile_model
+
+    background = background or BackgroundModel()
+    settings = settings or SamplerSettings()
+    data = FitData.from_spectra(spectra)
+    snapped, band_of_bin = bands_of_bins(data, edges)
+    reference = fold(photons(model, values, data.energy_true.edges), data.response)
+    signal = BandSignal(band_of_bin, len(snapped) - 1, reference)
+    samples = compile_model(build_model(data, signal, background)).sample(settings, progress=progress)
+    norm = samples.variables["norm"]
+    factor = np.where(band_of_bin >= 0, norm[..., band_of_bin], 1.0)
+    npred_signal = reference * factor[..., None, :]
+    rates_rng, _, _ = random_streams(settings.seed)
+    draws = {
+        "norm": norm,
+        **rates.background_draws(samples.variables, npred_signal, data, background, rates_rng),
+        "npred_signal": npred_signal,
+    }
+    tree = xr.DataTree.from_dict(
+        {"posterior": groups.draws_dataset(draws, data, {}), "sample_stats": samples.sample_stats}
+    )
+    convergence = convergence_of(draws, samples, data)
+    return BandPosterior(tree, spectra, model, dict(values), snapped, band_of_bin, background, convergence)

@@ -1,0 +1,79 @@
+"""What the likelihood sees of the spectra: plain arrays over (run, energy)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_onoff.axes import EnergyAxis
+from bayes_onoff.errors import InputError
+from bayes_onoff.spectra import Spectra
+
+__all__ = ["FitData"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FitData:
+    """The fitted bins of a set of runs.
+
+    The energy axis is the smallest contiguous range that holds every bin analysed in some run. Bins outside the
+    range of one run stay in the rectangle with `mask` False; there counts and response are 0 and the likelihood is 1.
+
+    Parameters
+    ----------
+    runs : tuple of str
+        Names of the runs.
+    energy, energy_true : EnergyAxis
+        The fitted reconstructed bins, and all true-energy bins.
+    n_on, n_off : ndarray of int, shape (run, energy)
+    alpha : ndarray, shape (run, energy)
+        Acceptance ratio; 1 where `mask` is False.
+    mask : ndarray of bool, shape (run, energy)
+    response : ndarray, shape (run, energy, energy_true)
+        cm2 s.
+    """
+
+    runs: tuple[str, ...]
+    energy: EnergyAxis
+    energy_true: EnergyAxis
+    n_on: NDArray[np.int64]
+    n_off: NDArray[np.int64]
+    alpha: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+    response: NDArray[np.float64]
+
+    @classmethod
+    def from_spectra(cls, spectra: Spectra) -> "FitData":
+        """Cut the fitted bins out of the spectra.
+
+        Raises
+        ------
+        InputError
+            If no bin of any run is left.
+        """
+        mask = spectra.mask
+        used = np.flatnonzero(mask.any(axis=0))
+        if len(used) == 0:
+            raise InputError(
+                "no bin is left to fit: every bin is outside the safe range, outside the fit range or without OFF",
+                place=f"runs {', '.join(spectra.names)}",
+            )
+        bins = slice(used[0], used[-1] + 1)
+        mask = mask[:, bins]
+        return cls(
+            runs=spectra.names,
+            energy=EnergyAxis(spectra.energy.edges[bins.start : bins.stop + 1], spectra.energy.name),
+            energy_true=spectra.energy_true,
+            n_on=np.where(mask, spectra.n_on[:, bins], 0),
+            n_off=np.where(mask, spectra.n_off[:, bins], 0),
+            alpha=np.where(mask, spectra.alpha[:, bins], 1.0),
+            mask=mask,
+            response=np.where(mask[:, :, None], spectra.response[:, bins], 0.0),
+        )
+
+    @property
+    def log_energy(self) -> NDArray[np.float64]:
+        """ln(bin centre / centre of the fitted range), shape (energy,)."""
+        edges = self.energy.edges
+        ratio: NDArray[np.float64] = self.energy.centers / np.sqrt(edges[0] * edges[-1])
+        return np.log(ratio)

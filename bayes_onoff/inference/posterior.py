@@ -1,0 +1,140 @@
+"""A posterior that stands on its own: draws, data, response and specification in one tree, in one file.
+
+Nothing here needs PyMC: a saved posterior is read and used without it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_onoff import __version__
+from bayes_onoff.errors import FileError
+from bayes_onoff.files import replaced_when_whole
+from bayes_onoff.inference.convergence import Convergence
+from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+from bayes_onoff.models import SpectralModel
+from bayes_onoff.spectra import Spectra
+from bayes_onoff.spectra.labelled import from_dataset
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Posterior"]
+
+_SPECIFICATION = "bayes_onoff"
+"""Root attribute that holds model, background, sampling and convergence as JSON."""
+
+_COMPRESSED = {"zlib": True, "complevel": 1, "shuffle": True}
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """The posterior of a spectral model given ON/OFF spectra.
+
+    Parameters
+    ----------
+    tree : DataTree
+        ArviZ groups `posterior`, `prior`, `prior_predictive`, `posterior_predictive`, `log_likelihood`,
+        `observed_data`, `constant_data`, `sample_stats`, and `spectra` with all bins of all runs.
+    model : SpectralModel
+    background : BackgroundModel
+    settings : SamplerSettings
+    convergence : Convergence
+        Judged once, when the posterior was sampled.
+    """
+
+    tree: "xr.DataTree"
+    model: SpectralModel
+    background: BackgroundModel
+    settings: SamplerSettings
+    convergence: Convergence
+
+    @cached_property
+    def spectra(self) -> Spectra:
+        """The spectra that were fitted, whole."""
+        return from_dataset(self.tree["spectra"].to_dataset())
+
+    @property
+    def values(self) -> dict[str, NDArray[np.float64]]:
+        """Draws of the spectral parameters, (chain, draw) each, in the parameter's unit."""
+        group = self.tree["posterior"]
+        return {name: np.asarray(group[name].values) for name in self.model.parameter_names}
+
+    @property
+    def medians(self) -> dict[str, float]:
+        """Posterior median of each spectral parameter."""
+        return {name: float(np.median(draws)) for name, draws in self.values.items()}
+
+    def specification(self) -> dict[str, Any]:
+        """Model, background, sampling and convergence as plain data."""
+        return {
+            "version": __version__,
+            "model": self.model.to_dict(),
+            "background": self.background.to_dict(),
+            "sampling": self.settings.to_dict(),
+            "convergence": {name: getattr(self.convergence, name) for name in Convergence.__dataclass_fields__},
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write the posterior to one netCDF file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            An existing file is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        tree = self.tree.copy()
+        tree.attrs[_SPECIFICATION] = json.dumps(self.specification())
+        encoding = {
+            f"/{name}": {variable: _COMPRESSED for variable, values in group.data_vars.items() if values.ndim > 1}
+            for name, group in tree.children.items()
+        }
+        target = Path(path)
+        with replaced_when_whole(target) as temporary:
+            tree.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+        return target
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a posterior from `save`.
+
+        Raises
+        ------
+        FileError
+            If the file is missing, damaged, or was not written by this package.
+        """
+        import xarray as xr
+
+        try:
+            with xr.open_datatree(path, engine="netcdf4") as opened:
+                tree = opened.load()
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise FileError(path, f"not a readable netCDF posterior ({error})") from error
+        if _SPECIFICATION not in tree.attrs:
+            raise FileError(
+                path, "not a posterior of this package", allowed=f"a file with the attribute {_SPECIFICATION!r}"
+            )
+        stored = json.loads(tree.attrs[_SPECIFICATION])
+        return cls(tree, **_rebuilt(stored))
+
+
+def _rebuilt(stored: Mapping[str, Any]) -> dict[str, Any]:
+    convergence = dict(stored["convergence"])
+    convergence["problems"] = tuple(convergence["problems"])
+    return {
+        "model": SpectralModel.from_dict(stored["model"]),
+        "background": BackgroundModel(**stored["background"]),
+        "settings": SamplerSettings(**stored["sampling"]),
+        "convergence": Convergence(**convergence),
+    }

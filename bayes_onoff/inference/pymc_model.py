@@ -1,0 +1,234 @@
+"""The specification, translated to PyMC: the only module that builds a PyMC model.
+
+Everything that differs between data sets of one shape enters as `pm.Data`, so the compiled model serves them all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from numpy.typing import NDArray
+
+from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, RUN_DIM
+from bayes_onoff.inference import marginal, pooled
+from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.settings import BackgroundModel
+from bayes_onoff.models import (
+    HalfNormal,
+    LogNormal,
+    LogUniform,
+    Normal,
+    Prior,
+    SpectralModel,
+    TruncatedNormal,
+    Uniform,
+    photons,
+)
+from bayes_onoff.spectra import fold
+
+__all__ = ["BandSignal", "Signal", "build_model", "data_arrays"]
+
+MASKED_RATE = 10.0
+"""Shape and rate of the placeholder Gamma of masked bins of the independent model: any well-behaved density does."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BandSignal:
+    """The signal as a reference spectrum times a free norm in each reconstructed-energy band.
+
+    Parameters
+    ----------
+    bands : ndarray of int, shape (energy,)
+        Band of each fitted bin; -1: the bin is outside all bands and its signal is the reference's.
+    n_bands : int
+    reference_counts : ndarray, shape (run, energy)
+        Expected signal counts of the reference spectrum.
+    """
+
+    bands: NDArray[np.int64]
+    n_bands: int
+    reference_counts: NDArray[np.float64]
+
+
+type Signal = SpectralModel | BandSignal
+
+
+def data_arrays(data: FitData, signal: Signal, background: BackgroundModel) -> dict[str, Any]:
+    """Everything that enters the model as data, by name."""
+    from scipy.special import gammaln
+
+    arrays: dict[str, Any] = {
+        "acceptance_ratio": data.alpha,
+        "mask": data.mask,
+    }
+    if isinstance(signal, BandSignal):
+        arrays["reference_counts"] = signal.reference_counts
+        membership = signal.bands[:, None] == np.arange(signal.n_bands)
+        arrays["band_membership"] = membership.astype(float)
+    else:
+        arrays["response"] = data.response
+    if background.prior == "pooled":
+        arrays |= pooled.pooled_geometry(data).arrays()
+        if background.marginal:
+            arrays["n_on"] = data.n_on.astype(float)
+            arrays["n_off"] = data.n_off.astype(float)
+            arrays["log_factorials"] = gammaln(data.n_on + 1) + gammaln(data.n_off + 1)
+    elif background.marginal:
+        arrays["gamma_table"] = marginal.gamma_table(
+            data.n_on, data.n_off, data.alpha, background.shape, background.rate
+        )
+    if not background.marginal:
+        arrays["n_on_observed"] = data.n_on
+        arrays["n_off_observed"] = data.n_off
+        if background.prior == "independent":
+            arrays["rate_shape"] = np.where(data.mask, background.shape, MASKED_RATE)
+            arrays["rate_rate"] = np.where(data.mask, background.rate, MASKED_RATE)
+    return arrays
+
+
+_DIMS: dict[str, tuple[str, ...]] = {
+    "acceptance_ratio": (RUN_DIM, ENERGY_DIM),
+    "mask": (RUN_DIM, ENERGY_DIM),
+    "response": (RUN_DIM, ENERGY_DIM, ENERGY_TRUE_DIM),
+    "reference_counts": (RUN_DIM, ENERGY_DIM),
+    "band_membership": (ENERGY_DIM, BAND),
+    "offset": (RUN_DIM, ENERGY_DIM),
+    "log_energy": (ENERGY_DIM,),
+    "spline": (ENERGY_DIM, "basis"),
+    "coefficient_centering": ("basis",),
+    "deviation_centering": (RUN_DIM, ENERGY_DIM),
+    "slope_shear": ("basis",),
+    "level_center": (RUN_DIM,),
+    "level_scale": (RUN_DIM,),
+    "level_slope_shear": (RUN_DIM,),
+    "level_shear": (RUN_DIM, "basis"),
+    "n_on": (RUN_DIM, ENERGY_DIM),
+    "n_off": (RUN_DIM, ENERGY_DIM),
+    "n_on_observed": (RUN_DIM, ENERGY_DIM),
+    "n_off_observed": (RUN_DIM, ENERGY_DIM),
+    "log_factorials": (RUN_DIM, ENERGY_DIM),
+    "rate_shape": (RUN_DIM, ENERGY_DIM),
+    "rate_rate": (RUN_DIM, ENERGY_DIM),
+}
+
+
+def random_variable(name: str, prior: Prior) -> Any:
+    """Make a PyMC random variable with this prior (call inside a model context).
+
+    Raises
+    ------
+    TypeError
+        If the prior has no translation.
+    """
+    match prior:
+        case Normal(mu, sigma):
+            return pm.Normal(name, mu, sigma)
+        case LogNormal():  # and LogNormal10
+            return pm.LogNormal(name, np.log(prior.mu), prior.log_scale)
+        case Uniform(lower, upper):
+            return pm.Uniform(name, lower, upper)
+        case LogUniform(lower, upper):
+            log_value = pm.Uniform(f"log_{name}", np.log(lower), np.log(upper))
+            return pm.Deterministic(name, pt.exp(log_value))
+        case HalfNormal(sigma):
+            return pm.HalfNormal(name, sigma)
+        case TruncatedNormal(mu, sigma, lower, upper):
+            return pm.TruncatedNormal(name, mu, sigma, lower=lower, upper=upper)
+    raise TypeError(f"no PyMC translation of {prior}")
+
+
+def _pooled_mean(data: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Ln of the mean rates and the scale of the deviations, from the sampled coordinates."""
+    raw: dict[str, Any] = {"shape_scale": random_variable("shape_scale", pooled.SHAPE_SCALE_PRIOR)}
+    deviation_scale = random_variable("deviation_scale", pooled.DEVIATION_SCALE_PRIOR)
+    raw["coefficient_raw"] = pm.Normal(
+        "coefficient_raw", 0.0, raw["shape_scale"] ** data["coefficient_centering"], dims="basis"
+    )
+    coefficient = pooled.coefficients(raw, data)
+    # The priors below are those of slope and level themselves, carried through the affine map.
+    raw["slope_raw"] = pm.Normal(
+        "slope_raw",
+        (pooled.SLOPE_PRIOR.mu - pooled.slope_mean(coefficient, data)) / data["slope_scale"],
+        pooled.SLOPE_PRIOR.sigma / data["slope_scale"],
+        initval=0.0,
+    )
+    slope = pooled.slope(raw, coefficient, data)
+    raw["level_raw"] = pm.Normal(
+        "level_raw",
+        (pooled.LEVEL_PRIOR.mu - pooled.level_mean(coefficient, slope, data)) / data["level_scale"],
+        pooled.LEVEL_PRIOR.sigma / data["level_scale"],
+        dims=RUN_DIM,
+        initval=np.zeros(data["level_scale"].get_value().shape),
+    )
+    return pooled.log_mean_rate(pooled.background_parameters(raw, data), data), deviation_scale
+
+
+def _latent_rates(background: BackgroundModel, data: Mapping[str, Any]) -> Any:
+    """Make the expected OFF counts b[run, energy] latent variables."""
+    dims = (RUN_DIM, ENERGY_DIM)
+    if background.prior == "independent":
+        return pm.Gamma("npred_off", data["rate_shape"], data["rate_rate"], dims=dims)
+    log_mean, scale = _pooled_mean(data)
+    centering = data["deviation_centering"]
+    deviation_raw = pm.Normal("deviation_raw", 0.0, scale**centering, dims=dims)
+    return pt.exp(log_mean + scale ** (1 - centering) * deviation_raw - scale**2 / 2)
+
+
+def _expected_signal(signal: Signal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:
+    if isinstance(signal, BandSignal):
+        norm = pm.HalfFlat("norm", dims=BAND, initval=np.ones(signal.n_bands))
+        membership = data["band_membership"]
+        outside = 1 - membership.sum(axis=1)
+        return data["reference_counts"] * (membership @ norm + outside)
+    values = {name: random_variable(name, prior) for name, prior in signal.priors.items()}
+    return fold(photons(signal, values, energy_true, xp=pt), data["response"])
+
+
+def build_model(data: FitData, signal: Signal, background: BackgroundModel) -> pm.Model:
+    """Build the PyMC model of ON and OFF counts.
+
+    ``n_off ~ Poisson(b)``, ``n_on ~ Poisson(signal + acceptance_ratio b)``, with b latent or integrated out.
+    """
+    coords: dict[str, Any] = {
+        RUN_DIM: list(data.runs),
+        ENERGY_DIM: data.energy.centers,
+        ENERGY_TRUE_DIM: data.energy_true.centers,
+        "basis": np.arange(pooled.N_BASIS),
+    }
+    if isinstance(signal, BandSignal):
+        coords[BAND] = np.arange(signal.n_bands)
+    with pm.Model(coords=coords) as model:
+        inputs = {
+            name: pm.Data(name, array, dims=_DIMS.get(name))
+            for name, array in data_arrays(data, signal, background).items()
+        }
+        n_signal = _expected_signal(signal, inputs, data.energy_true.edges)
+        mask = inputs["mask"]
+        if background.marginal:
+            pm.Potential("counts", pt.switch(mask, _log_marginal(background, inputs, n_signal), 0.0).sum())
+        else:
+            rate = _latent_rates(background, inputs)
+            npred_on = n_signal + inputs["acceptance_ratio"] * rate
+            # A masked bin holds no counts; an expectation of (nearly) 0 gives it a likelihood of 1.
+            pm.Poisson("n_off", pt.switch(mask, rate, marginal.TINY), observed=inputs["n_off_observed"])
+            pm.Poisson("n_on", pt.switch(mask, npred_on, marginal.TINY), observed=inputs["n_on_observed"])
+    return model
+
+
+def _log_marginal(background: BackgroundModel, data: Mapping[str, Any], n_signal: Any) -> Any:
+    if background.prior == "independent":
+        return marginal.log_marginal_gamma(n_signal, data["gamma_table"], xp=pt)
+    log_mean, scale = _pooled_mean(data)
+    return marginal.log_marginal_lognormal(
+        data["n_on"],
+        data["n_off"],
+        data["acceptance_ratio"],
+        n_signal,
+        log_mean,
+        scale,
+        data["log_factorials"],
+        xp=pt,
+    )

@@ -1,0 +1,120 @@
+"""Background rates, prior draws, replicated counts and marginal likelihoods, in NumPy after sampling."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_onoff.inference import marginal, pooled
+from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.settings import BackgroundModel
+
+__all__ = ["background_draws", "log_likelihood", "prior_background_draws", "replicated_counts"]
+
+type Draws = dict[str, NDArray[np.float64]]
+
+_CHUNK = 200
+"""Draws handled together in quadratures: bounds the memory, changes nothing."""
+
+
+def background_draws(
+    variables: Mapping[str, NDArray[np.float64]],
+    signal: NDArray[np.float64],
+    data: FitData,
+    background: BackgroundModel,
+    rng: np.random.Generator,
+) -> Draws:
+    """Background parameters and expected OFF counts in their natural space.
+
+    Parameters
+    ----------
+    variables : mapping
+        Sampled variables, (chain, draw, ...).
+    signal : ndarray, shape (chain, draw, run, energy)
+        Expected signal counts: in the marginal form the rates are drawn back given them.
+
+    Returns
+    -------
+    dict
+        `npred_off` (chain, draw, run, energy), 0 in masked bins; pooled: also `level`, `slope`, `coefficient`,
+        `shape_scale` and `deviation_scale`.
+    """
+    flat_signal = signal.reshape(-1, *signal.shape[2:])
+    if background.prior == "independent":
+        if background.marginal:
+            rate = marginal.draw_gamma_rate(
+                data.n_on, data.n_off, data.alpha, flat_signal, background.shape, background.rate, rng
+            ).reshape(signal.shape)
+        else:
+            rate = variables["npred_off"]
+        return {"npred_off": np.where(data.mask, rate, 0.0)}
+    geometry = pooled.pooled_geometry(data).arrays()
+    parameters = pooled.background_parameters(variables, geometry)
+    log_mean = pooled.log_mean_rate(parameters, geometry)
+    scale = variables["deviation_scale"][..., None, None]
+    if background.marginal:
+        flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
+        flat_scale = np.broadcast_to(scale, log_mean.shape).reshape(flat_mean.shape)
+        rate = marginal.draw_lognormal_rate(
+            data.n_on, data.n_off, data.alpha, flat_signal, flat_mean, flat_scale, rng
+        ).reshape(log_mean.shape)
+    else:
+        centering = geometry["deviation_centering"]
+        deviation = scale ** (1 - centering) * variables["deviation_raw"]
+        rate = np.exp(log_mean + deviation - scale**2 / 2)
+    scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
+    return {**parameters, **scales, "npred_off": np.where(data.mask, rate, 0.0)}
+
+
+def prior_background_draws(data: FitData, background: BackgroundModel, n_draws: int, rng: np.random.Generator) -> Draws:
+    """Draws from the prior of the background, (1, draw, ...)."""
+    shape = (1, n_draws, *data.mask.shape)
+    if background.prior == "independent":
+        rate = rng.gamma(background.shape, 1 / background.rate, shape)
+        return {"npred_off": np.where(data.mask, rate, 0.0)}
+    geometry = pooled.pooled_geometry(data).arrays()
+    draws = {
+        "slope": pooled.SLOPE_PRIOR.draw(rng, (1, n_draws)),
+        "shape_scale": pooled.SHAPE_SCALE_PRIOR.draw(rng, (1, n_draws)),
+        "deviation_scale": pooled.DEVIATION_SCALE_PRIOR.draw(rng, (1, n_draws)),
+        "level": pooled.LEVEL_PRIOR.draw(rng, (1, n_draws, len(data.runs))),
+    }
+    draws["coefficient"] = draws["shape_scale"][..., None] * rng.standard_normal((1, n_draws, pooled.N_BASIS))
+    scale = draws["deviation_scale"][..., None, None]
+    log_rate = pooled.log_mean_rate(draws, geometry) + scale * rng.standard_normal(shape) - scale**2 / 2
+    return {**draws, "npred_off": np.where(data.mask, np.exp(log_rate), 0.0)}
+
+
+def replicated_counts(
+    signal: NDArray[np.float64], npred_off: NDArray[np.float64], data: FitData, rng: np.random.Generator
+) -> dict[str, NDArray[np.int64]]:
+    """Draw new ON and OFF counts with Poisson noise, (chain, draw, run, energy); 0 in masked bins."""
+    expected = np.where(data.mask, signal + data.alpha * npred_off, 0.0)
+    return {"n_on": rng.poisson(expected), "n_off": rng.poisson(npred_off)}
+
+
+def log_likelihood(
+    signal: NDArray[np.float64], draws: Mapping[str, Any], data: FitData, background: BackgroundModel
+) -> NDArray[np.float64]:
+    """Evaluate ln p(n_on, n_off), the bin's own rate integrated out: (chain, draw, bin), the unmasked bins in order."""
+    n_chain, n_draw = signal.shape[:2]
+    used = signal[..., data.mask].reshape(n_chain * n_draw, -1)
+    n_on, n_off, alpha = (getattr(data, name)[data.mask] for name in ("n_on", "n_off", "alpha"))
+    result = np.empty_like(used)
+    if background.prior == "independent":
+        table = marginal.gamma_table(n_on, n_off, alpha, background.shape, background.rate)
+        for start in range(0, len(used), _CHUNK):
+            result[start : start + _CHUNK] = marginal.log_marginal_gamma(used[start : start + _CHUNK], table)
+        return result.reshape(n_chain, n_draw, -1)
+    from scipy.special import gammaln
+
+    log_mean = pooled.log_mean_rate(draws, pooled.pooled_geometry(data).arrays())[..., data.mask].reshape(used.shape)
+    scale = draws["deviation_scale"].reshape(-1, 1)
+    log_factorials = gammaln(n_on + 1) + gammaln(n_off + 1)
+    for start in range(0, len(used), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        result[part] = marginal.log_marginal_lognormal(
+            n_on, n_off, alpha, used[part], log_mean[part], scale[part], log_factorials
+        )
+    return result.reshape(n_chain, n_draw, -1)
