@@ -10,8 +10,9 @@ from bayes_onoff.dl3.irf_axes import IrfAxis
 from bayes_onoff.dl3.observation import Observation
 from bayes_onoff.dl3.psf import PSFTable
 from bayes_onoff.dl3.rad_max import RadMax
+from bayes_onoff.dl3.run_content import RunContent
 from bayes_onoff.dl3.time_reference import TimeReference
-from bayes_onoff.dl3.writing import RunContent, write_index, write_run, write_store
+from bayes_onoff.dl3.writing import write_index, write_run, write_store
 
 __all__ = [
     "GTI",

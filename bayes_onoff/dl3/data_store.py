@@ -37,7 +37,14 @@ def _read_index(folder: Path, name: str, columns: tuple[str, ...]) -> tuple[Fits
     source = read_fits_table(path)
     table = Table({column: source.raw_column(column) for column in source.data.names}, copy=False)
     for column in columns:
-        source.raw_column(column)  # refuses an index that lacks it
+        values = source.raw_column(column)
+        kinds = "iu" if column == "OBS_ID" else "SU"
+        if values.ndim != 1 or values.dtype.kind not in kinds:
+            raise source.error(
+                f"column {column} is of the wrong kind",
+                found=str(values.dtype),
+                allowed="numbers" if kinds == "iu" else "text",
+            )
     for column in source.data.names:
         table[column].unit = source.data.columns[column].unit and source.unit(column)
     return source, table

@@ -88,7 +88,7 @@ def energy_dispersion_from_table(table: FitsTable) -> EnergyDispersion:
         If a column is missing, has a unit of the wrong kind, or the density is not finite or negative beyond ringing.
     """
     energy = read_irf_axis(table, "ENERG", ENERGY, is_log=True)
-    migra = read_irf_axis(table, "MIGRA", DIMENSIONLESS)
+    migra = read_irf_axis(table, "MIGRA", DIMENSIONLESS, is_density=True)
     offset = read_irf_axis(table, "THETA", ANGLE)
     values = read_values(table, "MATRIX", DIMENSIONLESS, (energy, migra, offset))
     check_probability(table, "MATRIX", values * migra.widths[:, None], axis=1)

@@ -121,8 +121,23 @@ def interpolate(
     return result
 
 
-def read_irf_axis(table: FitsTable, name: str, unit: u.UnitBase, *, is_log: bool = False) -> IrfAxis:
+def read_irf_axis(
+    table: FitsTable, name: str, unit: u.UnitBase, *, is_log: bool = False, is_density: bool = False
+) -> IrfAxis:
     """Read an axis from the columns ``<name>_LO`` and ``<name>_HI`` (GADF).
+
+    Parameters
+    ----------
+    table : FitsTable
+        The response.
+    name : str
+        The axis.
+    unit : Unit
+        The internal unit.
+    is_log : bool
+        Whether to interpolate in the logarithm.
+    is_density : bool
+        Whether the values are densities along this axis, so that it needs bin widths.
 
     Raises
     ------
@@ -140,6 +155,8 @@ def read_irf_axis(table: FitsTable, name: str, unit: u.UnitBase, *, is_log: bool
     if np.any(np.diff(edges) <= 0):
         raise table.error(f"the {name} axis does not increase", found=f"{edges[0]:g} to {edges[-1]:g} {unit}")
     if is_nodes:
+        if is_density and len(low) == 1:
+            raise table.error(f"the {name} axis has no width", found="a single node", allowed="bins")
         return IrfAxis.from_nodes(low, is_log=is_log)
     if not np.allclose(low[1:], high[:-1], rtol=1e-4, atol=1e-6 * abs(edges[-1] - edges[0])):
         raise table.error(f"the bins of the {name} axis are not contiguous")

@@ -93,7 +93,7 @@ def psf_from_table(table: FitsTable) -> PSFTable:
     """
     energy = read_irf_axis(table, "ENERG", ENERGY, is_log=True)
     offset = read_irf_axis(table, "THETA", ANGLE)
-    rad = read_irf_axis(table, "RAD", ANGLE)
+    rad = read_irf_axis(table, "RAD", ANGLE, is_density=True)
     values = read_values(table, "RPSF", PER_SOLID_ANGLE, (energy, offset, rad))
     psf = PSFTable(energy, offset, rad, values)
     check_probability(table, "RPSF", np.diff(psf.cumulative, axis=-1, prepend=0), axis=-1)

@@ -34,7 +34,9 @@ def read_values(table: FitsTable, name: str, unit: u.UnitBase, axes: Sequence[Ir
         raise table.error(
             f"column {name} does not fit its axes", found=f"{values.size} values", allowed=" x ".join(map(str, shape))
         )
-    return np.ascontiguousarray(values.reshape(shape[::-1]).T)
+    result = np.ascontiguousarray(values.reshape(shape[::-1]).T)
+    result.setflags(write=False)
+    return result
 
 
 def check_not_negative(table: FitsTable, name: str, values: NDArray[np.float64]) -> None:

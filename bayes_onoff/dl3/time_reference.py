@@ -16,13 +16,15 @@ class TimeReference:
 
     Parameters
     ----------
-    mjd_int, mjd_frac : float
-        Modified Julian date, split to keep its precision (MJDREFI, MJDREFF).
+    mjd_int : int
+        Modified Julian date, whole days (MJDREFI).
+    mjd_frac : float
+        The rest of it, apart to keep its precision (MJDREFF).
     scale : str
         Time scale of that date, one of `TIME_SCALES` (TIMESYS).
     """
 
-    mjd_int: float
+    mjd_int: int
     mjd_frac: float
     scale: str = "tt"
 
@@ -47,4 +49,5 @@ def read_time_reference(table: FitsTable) -> TimeReference:
     scale = table.key_text("TIMESYS", "TT").lower()
     if scale not in TIME_SCALES:
         raise table.error("unknown time system TIMESYS", found=scale, allowed=", ".join(TIME_SCALES).upper())
-    return TimeReference(table.required_float("MJDREFI"), table.required_float("MJDREFF"), scale)
+    days = table.required_float("MJDREFI")
+    return TimeReference(int(days), days - int(days) + table.required_float("MJDREFF"), scale)

@@ -1,0 +1,84 @@
+"""What a run file holds, as values in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from astropy.coordinates import SkyCoord
+
+from bayes_onoff.dl3.background import Background
+from bayes_onoff.dl3.effective_area import EffectiveArea
+from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
+from bayes_onoff.dl3.events import Events
+from bayes_onoff.dl3.gti import GTI
+from bayes_onoff.dl3.observation import Observation
+from bayes_onoff.dl3.psf import PSFTable
+from bayes_onoff.dl3.rad_max import RadMax
+
+__all__ = ["HeaderValues", "RunContent"]
+
+type HeaderValues = Mapping[str, str | int | float | bool]
+
+_CARRIED_KEYS = (
+    *("ORIGIN", "TELESCOP", "INSTRUME", "CREATOR", "EV_CLASS", "N_TELS", "TELLIST", "MUONEFF"),
+    *("RA_OBJ", "DEC_OBJ", "ALT_PNT", "AZ_PNT", "GEOLON", "GEOLAT", "ALTITUDE"),
+    *("DATE-OBS", "TIME-OBS", "DATE-END", "TIME-END"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class RunContent:
+    """Everything that is written about one run.
+
+    Parameters
+    ----------
+    obs_id : int
+        Observation id.
+    events : Events
+        Times count from the same zero as those of `gti`.
+    gti : GTI
+        Good time intervals.
+    pointing : SkyCoord
+        Fixed pointing direction.
+    dead_time_fraction : float
+        Fraction of the good time lost.
+    aeff, edisp, psf, bkg, rad_max
+        Responses; the last three are optional.
+    target : str
+        Name of the target.
+    header : mapping
+        More keys for the header of EVENTS, for example ``TELESCOP``.
+    """
+
+    obs_id: int
+    events: Events
+    gti: GTI
+    pointing: SkyCoord
+    dead_time_fraction: float
+    aeff: EffectiveArea
+    edisp: EnergyDispersion
+    psf: PSFTable | None = None
+    bkg: Background | None = None
+    rad_max: RadMax | None = None
+    target: str = ""
+    header: HeaderValues = field(default_factory=dict)
+
+    @classmethod
+    def from_observation(cls, observation: Observation) -> Self:
+        """Take over everything from a run that was read."""
+        o = observation
+        header = {key: o.header[key] for key in _CARRIED_KEYS if key in o.header}
+        return cls(
+            o.obs_id,
+            o.events,
+            o.gti,
+            o.pointing,
+            o.dead_time_fraction,
+            o.aeff,
+            o.edisp,
+            psf=o.psf,
+            bkg=o.bkg,
+            rad_max=o.rad_max,
+            target=o.target,
+            header=header,
+        )
