@@ -61,10 +61,12 @@ def gti_from_table(table: FitsTable) -> GTI:
     """
     start, stop = table.column("START", TIME), table.column("STOP", TIME)
     for a, b in zip(start, stop, strict=True):
-        if b < a:
-            raise table.error("a good time interval stops before it starts", found=f"start {a:.3f} s, stop {b:.3f} s")
-    if not np.sum(stop - start) > 0:
-        raise table.error("no good time", found=f"{len(start)} intervals", allowed="at least one interval")
+        if b <= a:
+            raise table.error(
+                "a good time interval stops before it starts, or at once", found=f"start {a:.3f} s, stop {b:.3f} s"
+            )
+    if len(start) == 0:
+        raise table.error("no good time", found="0 intervals", allowed="at least one interval")
     order = np.argsort(start)
     if np.any(start[order][1:] < stop[order][:-1] - _TOUCHING):
         raise table.error("good time intervals overlap")
