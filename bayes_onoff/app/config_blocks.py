@@ -10,7 +10,6 @@ import secrets
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import astropy.units as u
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bayes_onoff.app.config_values import (
@@ -249,14 +248,14 @@ class FitRangeBlock(Block):
 
     @model_validator(mode="after")
     def _upright(self) -> Self:
-        low, high = self.to_limits()
-        if not low < high:
-            raise refused("upside down", found=f"min {low:g} TeV, max {high:g} TeV", allowed="min < max")
+        if self.min is not None and self.max is not None and not self.min < self.max:
+            raise refused("upside down", found=f"min {self.min:g} TeV, max {self.max:g} TeV", allowed="min < max")
         return self
 
-    def to_limits(self) -> tuple[float, float]:
-        """Lower and upper limit, TeV; open where not given."""
-        return (self.min or 0.0, np.inf if self.max is None else self.max)
+    def to_limits(self, axis: EnergyAxis) -> tuple[float, float]:
+        """Lower and upper limit, TeV; the axis' own where not given."""
+        low, high = float(axis.edges[0]), float(axis.edges[-1])
+        return (low if self.min is None else self.min, high if self.max is None else self.max)
 
 
 def _read_prior(parameter: Parameter, specification: object) -> Prior:

@@ -4,15 +4,16 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bayes_onoff.products.writing import replaced_when_whole
+from bayes_onoff.app.config import Configuration
+from bayes_onoff.files import replaced_when_whole
 
-__all__ = ["PROVENANCE_FILE", "describe_files", "installed_versions", "write_provenance"]
+__all__ = ["PROVENANCE_FILE", "begin_record", "describe_files", "installed_versions", "write_provenance"]
 
 PROVENANCE_FILE = "provenance.json"
 
@@ -34,28 +35,35 @@ def describe_files(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of Python, of this package and of all it requires to run."""
+    """Look up the versions of Python, of this package and of all it requires to run."""
     requirements = metadata.requires("bayes-onoff") or []
     names = [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in requirements if "extra ==" not in text]
     versions = {name: metadata.version(name) for name in ["bayes-onoff", *sorted(names)]}
     return {"python": platform.python_version(), **versions}
 
 
+def begin_record(config: Configuration, files: Iterable[str | Path], command: Sequence[str]) -> dict[str, Any]:
+    """Note what is known before the first number: command, date, versions, input files and configuration as used."""
+    return {
+        "name": config.name,
+        "command": list(command),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": installed_versions(),
+        "platform": platform.platform(),
+        "inputs": describe_files(files),
+        "configuration": config.to_dict(),
+    }
+
+
 def write_provenance(folder: Path, record: Mapping[str, Any]) -> Path:
-    """Write the record with versions, platform and date as ``provenance.json``.
+    """Write the record as ``provenance.json``.
 
     Raises
     ------
     FileError
         If it cannot be written.
     """
-    complete = {
-        **record,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": installed_versions(),
-        "platform": platform.platform(),
-    }
     path = folder / PROVENANCE_FILE
     with replaced_when_whole(path) as unfinished:
-        unfinished.write_text(json.dumps(complete, indent=2) + "\n", encoding="utf-8")
+        unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return path

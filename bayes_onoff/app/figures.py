@@ -1,0 +1,218 @@
+"""The figures of an analysis, each with its caption and text alternative."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_onoff.app.results import Results
+from bayes_onoff.models import CRAB
+from bayes_onoff.plotting import (
+    plot_comparison,
+    plot_correlation,
+    plot_counts_and_residuals,
+    plot_cumulative,
+    plot_flux_points,
+    plot_pair,
+    plot_sky,
+    plot_spectrum,
+    plot_trace,
+)
+from bayes_onoff.products import spectral_band
+from bayes_onoff.report import ReportFigure, format_number
+from bayes_onoff.simulation import CRAB_POSITION
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_figures"]
+
+CRAB_RADIUS = 0.1
+"""An ON region whose centre is closer than this (deg) is on the Crab nebula."""
+CRAB_LABELS = {
+    "hess_ecpl": "Crab, H.E.S.S. 2006",
+    "hegra": "Crab, HEGRA 2000",
+    "magic_lp": "Crab, MAGIC 2015",
+}
+MAX_RUNS_IN_REPORT = 6
+
+
+def draw_figures(results: Results) -> dict[str, dict[str, ReportFigure]]:
+    """Draw everything.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    dict
+        Section of the report to file name (without suffix) to figure; a section without figures is absent. Figures
+        under ``"files"`` are not for the report.
+    """
+    figures: dict[str, dict[str, ReportFigure]] = {}
+    for section, name, figure in _figures(results):
+        figures.setdefault(section, {})[name] = figure
+    return figures
+
+
+def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
+    if results.reduction.geometries:
+        yield "regions", "regions", _regions(results)
+    yield "data", "cumulative", _cumulative(results)
+    yield "diagnostics", "trace", _trace(results)
+    yield "parameters", "parameters", _parameters(results)
+    yield "counts", "counts", _counts(results, None)
+    names = results.reduction.spectra.names
+    for name in names:
+        yield "counts" if len(names) <= MAX_RUNS_IN_REPORT else "files", f"counts_{name}", _counts(results, name)
+    yield "spectrum", "spectrum", _spectrum(results)
+    if results.fits.stacked is not None:
+        yield "spectrum", "stacked", _stacked(results)
+    yield "flux_points", "flux_points", _flux_points(results)
+    yield "flux_points", "flux_point_correlation", _correlation(results)
+    if results.comparison is not None:
+        yield "comparison", "comparison", _comparison(results)
+
+
+def _made(draw: Callable[..., Any], *args: Any, **options: Any) -> "Figure":
+    """Call a plot that makes its own figure, and give that figure."""
+    drawn = np.asarray(draw(*args, **options), dtype=object)
+    figure: Figure = next(axes for axes in drawn.ravel() if axes is not None).figure
+    return figure
+
+
+def _regions(results: Results) -> ReportFigure:
+    geometries = results.reduction.geometries
+    counts = ", ".join(f"{len(geometry.off_regions)} (run {geometry.name})" for geometry in geometries)
+    return ReportFigure(
+        _made(plot_sky, geometries),
+        "ON region, OFF regions and pointing of every run, and the exclusion regions.",
+        f"Sky map around the ON region. OFF regions lie on a circle about each pointing: {counts}.",
+    )
+
+
+def _cumulative(results: Results) -> ReportFigure:
+    last = results.counts.cumulative[-1]
+    return ReportFigure(
+        _made(plot_cumulative, results.counts.cumulative),
+        "Excess and significance (Li & Ma) against livetime, run after run, inside the safe range.",
+        f"Excess and significance grow to {format_number(float(last['excess']))} counts and "
+        f"{format_number(float(last['significance']))} standard deviations after {last['livetime'].to('h'):.2f}.",
+    )
+
+
+def _trace(results: Results) -> ReportFigure:
+    convergence = results.fits.main.convergence
+    return ReportFigure(
+        _made(plot_trace, results.fits.main),
+        "Draws of the spectral parameters, chain by chain.",
+        f"Traces and distributions of each chain. {convergence.sentence}",
+        convergence.converged,
+    )
+
+
+def _parameters(results: Results) -> ReportFigure:
+    marks = {"WSTAT": _wstat_values(results)}
+    posterior = results.fits.main
+    medians = ", ".join(
+        f"{parameter.name} {format_number(float(np.median(posterior.values[parameter.name])))} {parameter.unit}".strip()
+        for parameter in posterior.model.parameters
+    )
+    return ReportFigure(
+        _made(plot_pair, posterior, marks=marks),
+        "Posterior of the spectral parameters with 68 % and 95 % regions, priors in grey, and the WSTAT fit.",
+        f"Marginal and pairwise distributions. Posterior medians: {medians}.",
+        posterior.convergence.converged,
+    )
+
+
+def _wstat_values(results: Results) -> dict[str, float]:
+    """Best values of the main model's joint WSTAT fit."""
+    table = results.wstat
+    rows = table[(table["model"] == results.fits.main_label) & (table["dataset"] == "joint")]
+    return {str(row["parameter"]): float(row["value"]) for row in rows}
+
+
+def _counts(results: Results, run: str | None) -> ReportFigure:
+    whose = "all runs together" if run is None else f"run {run}"
+    return ReportFigure(
+        _made(plot_counts_and_residuals, results.fits.main, run=run),
+        f"Counts of {whose} in the ON (left) and OFF regions (right) with the posterior prediction; residuals below.",
+        f"Observed counts of {whose} against energy on the 68 % and 95 % bands of the posterior prediction, "
+        "and standardised residuals around zero.",
+        results.fits.main.convergence.converged,
+    )
+
+
+def _references(results: Results) -> Mapping[str, Any]:
+    """Give published spectra of the Crab nebula where that is what was observed."""
+    geometries = results.reduction.geometries
+    if not geometries:
+        return {}
+    from astropy.coordinates import SkyCoord
+
+    distance = geometries[0].on_region.center.icrs.separation(SkyCoord(*CRAB_POSITION, unit="deg")).deg
+    return {label: CRAB[name].dnde for name, label in CRAB_LABELS.items()} if distance < CRAB_RADIUS else {}
+
+
+def _spectrum(results: Results) -> ReportFigure:
+    references = _references(results)
+    table = results.flux_points.table
+    limits = int(np.sum(table["is_ul"]))
+    return ReportFigure(
+        _made(
+            plot_spectrum,
+            {f"{results.fits.main_label}, joint": results.band},
+            flux_points=table,
+            references=references,
+        ),
+        "Spectral energy distribution: posterior median with 68 % and 95 % bands, flux points and their residuals"
+        + (", and published spectra of the Crab nebula." if references else "."),
+        f"{len(table) - limits} flux points and {limits} upper limits on the band of the {results.fits.main_label}.",
+        results.fits.main.convergence.converged,
+    )
+
+
+def _stacked(results: Results) -> ReportFigure:
+    assert results.fits.stacked is not None
+    bands = {"joint": results.band, "stacked": spectral_band(results.fits.stacked)}
+    return ReportFigure(
+        _made(plot_spectrum, bands),
+        "Posterior of the spectrum from the runs fitted jointly and from their stacked spectrum.",
+        "Two spectral bands over the same energies, joint and stacked.",
+        results.fits.main.convergence.converged and results.fits.stacked.convergence.converged,
+    )
+
+
+def _flux_points(results: Results) -> ReportFigure:
+    points = results.flux_points
+    return ReportFigure(
+        _made(plot_flux_points, points.table, densities=points.densities),
+        "Flux points with the posterior density of each band; arrows are one-sided 95 % upper limits.",
+        f"{len(points.table)} bands of reconstructed energy from {points.table['e_min'][0]:.3g} to "
+        f"{points.table['e_max'][-1]:.3g}.",
+        bool(points.table.meta["converged"]),
+    )
+
+
+def _correlation(results: Results) -> ReportFigure:
+    correlation = results.flux_points.correlation
+    off_diagonal = correlation[~np.eye(len(correlation), dtype=bool)]
+    strongest = off_diagonal[np.abs(off_diagonal).argmax()] if off_diagonal.size else 0.0
+    return ReportFigure(
+        _made(plot_correlation, correlation, results.flux_points.table),
+        "Posterior correlation between the flux points.",
+        f"Correlation matrix of the bands; the strongest correlation is {format_number(float(strongest), 2)}.",
+        bool(results.flux_points.table.meta["converged"]),
+    )
+
+
+def _comparison(results: Results) -> ReportFigure:
+    assert results.comparison is not None
+    return ReportFigure(
+        _made(plot_comparison, results.comparison),
+        "Difference of the expected log predictive density to the best model, with its standard error.",
+        str(results.comparison.meta["sentence"]),
+        bool(results.comparison.meta["converged"]),
+    )

@@ -1,0 +1,114 @@
+"""Everything that is sampled in one run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_onoff.app.config import Configuration
+from bayes_onoff.app.progress import Progress
+from bayes_onoff.inference import BandPosterior, Convergence, Posterior
+from bayes_onoff.inference.bands import bands_of_bins
+from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.models import SpectralModel
+from bayes_onoff.spectra import Spectra, stack
+
+__all__ = ["Fits", "fit_everything", "flux_point_edges"]
+
+BANDS_PER_DECADE = 8
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Fits:
+    """The posteriors of one analysis.
+
+    Parameters
+    ----------
+    posteriors : mapping of str to Posterior
+        By the model's label, the main one first.
+    stacked : Posterior or None
+        The main model's, of the stacked spectrum.
+    bands : BandPosterior
+        Norms in bands of energy, relative to the main posterior's median.
+    """
+
+    posteriors: Mapping[str, Posterior]
+    stacked: Posterior | None
+    bands: BandPosterior
+
+    @property
+    def main_label(self) -> str:
+        """Label of the main model."""
+        return next(iter(self.posteriors))
+
+    @property
+    def main(self) -> Posterior:
+        """Posterior of the main model."""
+        return self.posteriors[self.main_label]
+
+    @property
+    def convergence(self) -> dict[str, Convergence]:
+        """The verdict on every fit by its name."""
+        verdicts = {label: posterior.convergence for label, posterior in self.posteriors.items()}
+        if self.stacked is not None:
+            verdicts["stacked"] = self.stacked.convergence
+        return {**verdicts, "flux points": self.bands.convergence}
+
+    @property
+    def converged(self) -> bool:
+        """Whether every fit converged."""
+        return all(verdict.converged for verdict in self.convergence.values())
+
+
+def flux_point_edges(config: Configuration, spectra: Spectra) -> NDArray[np.float64]:
+    """Find the edges of the flux points' bands, TeV, on edges of the reconstructed axis.
+
+    Raises
+    ------
+    InputError
+        If no bin is left to fit, or no band covers a fitted bin.
+    """
+    data = FitData.from_spectra(spectra)
+    if config.flux_points is not None:
+        wanted = config.flux_points.to_axis().edges
+    else:
+        low, high = data.energy.edges[0], data.energy.edges[-1]
+        wanted = np.geomspace(low, high, 1 + max(1, round(BANDS_PER_DECADE * np.log10(high / low))))
+    return bands_of_bins(data, wanted)[0]
+
+
+def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.float64], progress: Progress) -> Fits:
+    """Sample every posterior that the configuration asks for.
+
+    Parameters
+    ----------
+    config : Configuration
+        With its seed.
+    spectra : Spectra
+    edges : ndarray, shape (band + 1,)
+        Edges of the flux points' bands, TeV.
+    progress : Progress
+    """
+    background, settings = config.background.to_background(), config.sampling.to_settings()
+    models = config.to_models()
+    with progress.stage("import", "loading PyMC"):
+        from bayes_onoff.inference import compile_analysis, fit_bands
+
+    posteriors = {label: _fit(label, spectra, model, background, settings, progress) for label, model in models.items()}
+    main_label, model = next(iter(models.items()))
+    stacked = None
+    if config.stacked:
+        stacked = fit(f"{main_label}, stacked", Spectra((stack(spectra),)), model)
+    with progress.stage("flux points", f"flux points in {len(edges) - 1} bands", spinner=False):
+        bands = fit_bands(
+            spectra,
+            model,
+            posteriors[main_label].medians,
+            edges,
+            background=background,
+            settings=settings,
+            progress=progress.in_terminal,
+        )
+    progress.say(f"flux points: {bands.convergence.sentence}")
+    return Fits(posteriors=posteriors, stacked=stacked, bands=bands)

@@ -1,0 +1,44 @@
+"""The folder for results: writable, and never a mixture of two runs."""
+
+from pathlib import Path
+
+from bayes_onoff.app.provenance import PROVENANCE_FILE
+from bayes_onoff.errors import FileError
+
+__all__ = ["clear_earlier_results", "prepare_folder"]
+
+RESULTS = (
+    PROVENANCE_FILE,
+    "report.html",
+    "*.ecsv",
+    "posterior*.nc",
+    "flux_points*.nc",
+    "spectra/*.fits",
+    "figures/*.*",
+)
+"""What a run writes; the first is taken away first, because a folder that has it is a finished one."""
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder, and see that files can be written there.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made or written.
+    """
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        problem = "the folder for results cannot be written"
+        raise FileError(folder, problem, found=error.strerror, allowed="another --out") from error
+
+
+def clear_earlier_results(folder: Path) -> None:
+    """Remove what an earlier run left, so that nothing of it can be taken for this one's."""
+    for pattern in RESULTS:
+        for path in folder.glob(pattern):
+            path.unlink()

@@ -1,0 +1,170 @@
+"""A run in order: first all that can be refused, then the posterior and what follows from it, the record last."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayes_onoff.app.config import Configuration, load_config
+from bayes_onoff.app.fits import fit_everything, flux_point_edges
+from bayes_onoff.app.inputs import Inputs, read_inputs
+from bayes_onoff.app.output_folder import clear_earlier_results, prepare_folder
+from bayes_onoff.app.progress import Progress
+from bayes_onoff.app.provenance import begin_record, write_provenance
+from bayes_onoff.app.results import Results, derive, write_results, write_spectra
+from bayes_onoff.inference import Convergence
+
+__all__ = ["RunResult", "reduce_file", "run_analysis", "run_file", "run_reduction"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the results are.
+    converged : bool
+        Whether every posterior in it converged.
+    """
+
+    folder: Path
+    converged: bool = True
+
+
+def run_file(
+    config_path: str | Path,
+    out: str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+    command: Sequence[str] = (),
+) -> RunResult:
+    """Run the analysis that a configuration file describes.
+
+    Parameters
+    ----------
+    config_path : path-like
+        The YAML file.
+    out : path-like, optional
+        Folder for the results; ``<name>-results`` beside the file if not given.
+    progress : Progress, optional
+        Where to say what happens; silent if not given.
+    command : sequence of str
+        For the record.
+
+    Raises
+    ------
+    InputError
+        If an input is refused; nothing was sampled then.
+    """
+    config = load_config(config_path)
+    return run_analysis(config, _results_folder(config, config_path, out), progress=progress, command=command)
+
+
+def reduce_file(
+    config_path: str | Path,
+    out: str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+    command: Sequence[str] = (),
+) -> RunResult:
+    """Do the first step only: ON/OFF spectra and their tables. Arguments and errors as for `run_file`."""
+    config = load_config(config_path)
+    return run_reduction(config, _results_folder(config, config_path, out), progress=progress, command=command)
+
+
+def _results_folder(config: Configuration, config_path: str | Path, out: str | Path | None) -> Path:
+    return Path(config_path).parent / f"{config.name}-results" if out is None else Path(out)
+
+
+def run_reduction(
+    config: Configuration, folder: Path, *, progress: Progress | None = None, command: Sequence[str] = ()
+) -> RunResult:
+    """Reduce the runs and write spectra and tables of counts to `folder`.
+
+    Raises
+    ------
+    InputError
+        If an input is refused.
+    """
+    progress = progress or Progress()
+    inputs = _read(config, folder, progress)
+    record = begin_record(config, inputs.files, command)
+    clear_earlier_results(folder)
+    with progress.stage("write spectra"):
+        write_spectra(inputs.reduction.spectra, folder)
+    return _finish(RunResult(folder), record, progress)
+
+
+def run_analysis(
+    config: Configuration, folder: Path, *, progress: Progress | None = None, command: Sequence[str] = ()
+) -> RunResult:
+    """Run an analysis and write everything to `folder`.
+
+    Parameters
+    ----------
+    config : Configuration
+    folder : Path
+    progress, command
+        As for `run_file`.
+
+    Raises
+    ------
+    InputError
+        If an input is refused; nothing was sampled then.
+    """
+    progress = progress or Progress()
+    config = config.model_copy(update={"sampling": config.sampling.with_seed()})
+    inputs = _read(config, folder, progress)
+    edges = flux_point_edges(config, inputs.reduction.spectra)
+    record = begin_record(config, inputs.files, command)
+    clear_earlier_results(folder)
+    with progress.stage("write spectra"):
+        counts = write_spectra(inputs.reduction.spectra, folder)
+    fits = fit_everything(config, inputs.reduction.spectra, edges, progress)
+    record |= {
+        "seeds": {"sampling": config.sampling.seed},
+        "converged": fits.converged,
+        "convergence": {name: _verdict(found) for name, found in fits.convergence.items()},
+    }
+    with progress.stage("products", "tables and comparison"):
+        results = derive(config, inputs.reduction, counts, fits)
+        write_results(results, folder)
+    with progress.stage("report", "figures and report"):
+        _tell(results, record, folder)
+    return _finish(RunResult(folder, fits.converged), record, progress)
+
+
+def _read(config: Configuration, folder: Path, progress: Progress) -> Inputs:
+    prepare_folder(folder)
+    with progress.stage("read and reduce", "reading and reducing"):
+        return read_inputs(config, progress)
+
+
+def _verdict(convergence: Convergence) -> dict[str, Any]:
+    return {**dataclasses.asdict(convergence), "converged": convergence.converged, "sentence": convergence.sentence}
+
+
+def _tell(results: Results, record: Mapping[str, Any], folder: Path) -> None:
+    """Draw the figures and write the report."""
+    from bayes_onoff.app.figures import draw_figures
+    from bayes_onoff.app.report_content import report_content
+    from bayes_onoff.plotting import write_figure
+    from bayes_onoff.report import write_report
+
+    figures = draw_figures(results)
+    for group in figures.values():
+        for name, drawn in group.items():
+            write_figure(drawn.figure, folder / "figures" / f"{name}.png")
+    write_report(report_content(results, figures, record), folder / "report.html")
+
+
+def _finish(result: RunResult, record: Mapping[str, Any], progress: Progress) -> RunResult:
+    """Write the record and say how it ended."""
+    write_provenance(result.folder, {**record, "timings_s": {**progress.timings, "total": progress.elapsed}})
+    if not result.converged:
+        progress.say("The sampling did not converge: the results are marked so, and must not be used.")
+    progress.say(f"{progress.summary()}; results in {result.folder}")
+    return result

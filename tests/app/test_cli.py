@@ -1,0 +1,70 @@
+"""The command line: what it answers, how fast, and how it refuses."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bayes_onoff import __version__
+from bayes_onoff.app.cli import main
+
+
+def invoke(*arguments: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="bayes-onoff")
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("command", [(), ("quickstart",), ("run",), ("reduce",)])
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    status, output, _ = invoke(*command, "--help")
+    assert status == 0
+    assert "Example" in output
+    assert "bayes-onoff " + (command[0] if command else "run") in output.split("Example")[1]
+
+
+def test_version() -> None:
+    assert invoke("--version") == (0, f"bayes-onoff {__version__}\n", "")
+
+
+def test_help_answers_at_once() -> None:
+    """Least of three, since other processes may be using the machine."""
+    times = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "bayes_onoff", "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - begin)
+    assert min(times) < 0.3
+
+
+@pytest.mark.parametrize("command", ["run", "reduce"])
+def test_a_missing_configuration_is_refused_with_one_message(tmp_path: Path, command: str) -> None:
+    status, _, errors = invoke(command, tmp_path / "crab.yaml")
+    assert status == 2
+    path = tmp_path / "crab.yaml"
+    assert errors == (
+        f"bayes-onoff: refused: {path}: cannot be read as a text file; found 'No such file or directory'\n"
+    )
+
+
+def test_usage_errors_have_the_same_status() -> None:
+    status, _, errors = invoke("run")
+    assert status == 2
+    assert "Missing argument 'CONFIG'" in errors
+
+
+def test_as_a_process_the_first_line_comes_before_the_refusal(tmp_path: Path) -> None:
+    (tmp_path / "crab.yaml").write_text("energie: 3\n")
+    command = [sys.executable, "-m", "bayes_onoff", "run", str(tmp_path / "crab.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "80"})
+    assert done.returncode == 2
+    assert done.stdout.startswith("[   0.")
+    assert f"bayes-onoff {__version__}" in done.stdout
+    assert done.stderr == (
+        "bayes-onoff: refused: energie: unknown key; found 'energie'; allowed: energy (did you mean that?), or one of "
+        "name, observations, on_region, exclusion, energy, energy_true, reduction, fit_range, model, background, "
+        "sampling, stacked, flux_points, compare\n"
+    )
