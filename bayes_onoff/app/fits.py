@@ -95,7 +95,15 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
     with progress.stage("import", "loading PyMC"):
         from bayes_onoff.inference import compile_analysis, fit_bands
 
-    posteriors = {label: _fit(label, spectra, model, background, settings, progress) for label, model in models.items()}
+    def fit(label: str, data: Spectra, model: SpectralModel) -> Posterior:
+        with progress.stage("compile", f"compiling {label}"):
+            analysis = compile_analysis(data, model, background)
+        with progress.stage("sample", f"sampling {label}", spinner=False):
+            posterior = analysis.fit(data, settings, progress=progress.in_terminal)
+        progress.say(f"{label}: {posterior.convergence.sentence}")
+        return posterior
+
+    posteriors = {label: fit(label, spectra, model) for label, model in models.items()}
     main_label, model = next(iter(models.items()))
     stacked = None
     if config.stacked:
