@@ -22,9 +22,20 @@ from bayes_onoff.plotting.style import (
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.units import ENERGY, ENERGY_FLUX, to_array
 
-__all__ = ["SED_LABEL", "FluxValues", "draw_points", "flux_values", "plot_correlation", "plot_flux_points"]
+__all__ = [
+    "LIMIT_LABEL",
+    "POINT_LABEL",
+    "SED_LABEL",
+    "FluxValues",
+    "draw_ordered_legend",
+    "draw_points",
+    "flux_values",
+    "plot_correlation",
+    "plot_flux_points",
+]
 
 SED_LABEL = r"$E^2\,\mathrm{d}N/\mathrm{d}E$ [erg cm$^{-2}$ s$^{-1}$]"
+POINT_LABEL = "flux points"
 LIMIT_LABEL = "95 % upper limit"
 _MAX_BANDS_WITH_NUMBERS = 14
 _ARROW_LENGTH = 0.45  # of the upper limit, downwards
@@ -99,13 +110,21 @@ def draw_points(
             ax.plot([], [], color=color, marker=r"$\downarrow$", markersize=9, linestyle="none", label=LIMIT_LABEL)
 
 
+def draw_ordered_legend(ax: Axes, first: Sequence[str], last: Sequence[str] = ()) -> None:
+    """Draw the legend with some labels first and others last; matplotlib would sort by the kind of artist."""
+    handles, labels = ax.get_legend_handles_labels()
+    named = dict(zip(labels, handles, strict=True))
+    order = [*first, *(label for label in labels if label not in (*first, *last)), *last]
+    draw_legend(ax, handles=[named[label] for label in order if label in named], loc="lower left")
+
+
 def plot_flux_points(
     table: QTable,
     *,
     densities: Sequence[NormDensity] | None = None,
     color: str | None = None,
     density_color: str = GREEN,
-    label: str = "flux points",
+    label: str = POINT_LABEL,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw flux points in E² dN/dE, upper limits as arrows, each band's posterior density as a shade behind.
@@ -143,7 +162,7 @@ def plot_flux_points(
         energy_axis(ax, float(points.energy_min.min()), float(points.energy_max.max()))
         if densities is not None:
             ax.fill_between([], [], color=density_color, alpha=0.6, linewidth=0, label="posterior density of each band")
-        draw_legend(ax, loc="lower left")
+        draw_ordered_legend(ax, [label, LIMIT_LABEL])
     return ax
 
 
@@ -185,11 +204,10 @@ def plot_correlation(
     image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
     if n_bands <= _MAX_BANDS_WITH_NUMBERS:
         for row, column in np.ndindex(matrix.shape):
-            value = matrix[row, column]
+            value = float(matrix[row, column])
+            number = f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
             text_color = "white" if abs(value) > 0.7 else DARK_TEXT
-            ax.text(
-                column, row, f"{value:.2f}".replace("-", "−"), ha="center", va="center", fontsize=7.5, color=text_color
-            )
+            ax.text(column, row, number, ha="center", va="center", fontsize=7.5, color=text_color)
     low, high = (to_array(table[key], ENERGY, key) for key in ("e_min", "e_max"))
     names = [f"{a:.3g}–{b:.3g}" for a, b in zip(low, high, strict=True)]
     ax.set_xticks(range(n_bands), names, rotation=45, ha="right", rotation_mode="anchor")

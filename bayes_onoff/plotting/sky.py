@@ -9,6 +9,7 @@ from astropy.coordinates import SkyCoord, UnitSphericalRepresentation
 from astropy.visualization.wcsaxes import WCSAxes
 from astropy.wcs import WCS
 from matplotlib.artist import Artist
+from matplotlib.colors import PowerNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from regions import SkyRegion
@@ -165,7 +166,7 @@ def _draw_counts(ax: WCSAxes, wcs: WCS, events: SkyCoord, bin_size: float) -> No
     step = bin_size / _PIXEL
     edges = [np.arange(lo, hi + step, step) for lo, hi in (ax.get_xlim(), ax.get_ylim())]
     counts, _, _ = np.histogram2d(x, y, bins=edges)
-    image = ax.pcolormesh(*edges, counts.T, cmap=fading(GREY, 0.9), rasterized=True, zorder=0)
+    image = ax.pcolormesh(*edges, counts.T, cmap=fading(GREY, 0.9), norm=PowerNorm(0.5), rasterized=True, zorder=0)
     bar = ax.figure.colorbar(image, ax=ax, orientation="horizontal", shrink=0.6, aspect=40, pad=0.02)
     bar.set_label(f"Events per {bin_size:g}° × {bin_size:g}° bin", color=ink(ax))
     bar.ax.tick_params(color=ink(ax), labelcolor=ink(ax), labelsize=9)

@@ -8,7 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
 
-from bayes_onoff.plotting.flux_points import SED_LABEL, draw_points, flux_values, plot_flux_points
+from bayes_onoff.plotting.flux_points import (
+    LIMIT_LABEL,
+    POINT_LABEL,
+    SED_LABEL,
+    draw_ordered_legend,
+    draw_points,
+    flux_values,
+    plot_flux_points,
+)
 from bayes_onoff.plotting.style import (
     GREY,
     SERIES,
@@ -95,8 +103,8 @@ def plot_flux_point_residuals(
     drawn = np.where(relative.is_limit, relative.limit, relative.high)
     top = float(np.clip(1.2 * np.nanmax(drawn, initial=0.3), 0.3, 4.0))
     draw_points(ax, relative, color=ink(ax), arrow=0.35 * top)
-    lowest = np.where(relative.is_limit, relative.limit - 0.4 * top, relative.low)
-    ax.set_ylim(1.1 * float(np.nanmin(lowest, initial=-0.3)), top)
+    lowest = float(np.nanmin(np.where(relative.is_limit, relative.limit - 0.35 * top, relative.low), initial=-0.3))
+    ax.set_ylim(lowest - 0.1 * (top - lowest), top)
     ax.set_ylabel("(points − band)\n/ band")
     mark_convergence(ax, _converged(band))
     return ax
@@ -139,12 +147,13 @@ def plot_spectrum(
     energies = np.concatenate([to_array(band.energy, ENERGY, "energy") for band in bands.values()])
     lo, hi = float(energies.min()), float(energies.max())
     if flux_points is not None:
-        plot_flux_points(flux_points, ax=ax)
+        plot_flux_points(flux_points, label=POINT_LABEL, ax=ax)
         lo = min(lo, float(to_array(flux_points["e_min"], ENERGY, "e_min").min()))
         hi = max(hi, float(to_array(flux_points["e_max"], ENERGY, "e_max").max()))
     _draw_references(ax, references or {}, lo, hi)
     mark_convergence(ax, all(_converged(band) for band in bands.values()))
-    draw_legend(ax, loc="lower left")
+    ax.set_ylim(*_sed_limits(bands, flux_points))
+    draw_ordered_legend(ax, (), [POINT_LABEL, LIMIT_LABEL, *(references or {})])
     energy_axis(ax, lo, hi)
     if flux_points is None:
         return (ax,)
@@ -162,6 +171,18 @@ def _draw_references(ax: Axes, references: Mapping[str, Reference], lo: float, h
     for (label, dnde), line in zip(references.items(), _LINES, strict=False):
         sed = to_array(energy**2 * dnde(energy) * ENERGY**2 * FLUX_DENSITY, ENERGY_FLUX, label)
         ax.plot(energy, sed, linestyle=line, color=ink(ax), linewidth=1.1, label=label)
+
+
+def _sed_limits(bands: Mapping[str, SpectralBand], table: QTable | None) -> tuple[float, float]:
+    """Limits of the axis that show bands and points; a published cutoff far below them must not stretch it."""
+    lowest = [float(_sed(band, "eti95_lower").min()) for band in bands.values()]
+    highest = [float(_sed(band, "eti95_upper").max()) for band in bands.values()]
+    if table is not None:
+        points = flux_values(table)
+        seen = np.maximum(points.low, points.value / 4)
+        lowest.append(float(np.where(points.is_limit, points.limit / 3, seen).min()))
+        highest.append(float(np.where(points.is_limit, points.limit, points.high).max()))
+    return min(lowest) / 3, max(highest) * 1.6
 
 
 def _sed(band: SpectralBand, name: str) -> NDArray[np.float64]:

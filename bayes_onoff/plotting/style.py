@@ -133,10 +133,9 @@ def energy_axis(ax: Axes, lo: float, hi: float, label: str = "Energy [TeV]") -> 
     ax.set_xlabel(label)
 
 
-def draw_legend(place: Axes | FigureBase, *, color: str | None = None, **options: Any) -> Legend:
-    """Draw a legend without a frame in axes or a figure, its text in `color` (by default the axes' own text colour)."""
-    if color is None:
-        color = ink(place) if isinstance(place, Axes) else INK
+def draw_legend(place: Axes | FigureBase, **options: Any) -> Legend:
+    """Draw a legend without a frame in axes (in their own text colour) or a figure."""
+    color = ink(place) if isinstance(place, Axes) else INK
     settings: dict[str, Any] = {"frameon": False, "fontsize": 9, "labelcolor": color} | options
     return place.legend(**settings)
 

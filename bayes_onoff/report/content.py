@@ -229,6 +229,8 @@ class ReportContent:
         Whether the sampling of the main posterior converged; if not, everything that rests on it is marked.
     convergence : str
         The sentence that says so, with its figures.
+    problems : tuple of str
+        What kept it from converging, one sentence each.
     summary : Section
         The result in words with numbers.
     data, regions, model, diagnostics, parameters, counts, spectrum, flux_points, wstat, comparison, provenance
@@ -239,6 +241,7 @@ class ReportContent:
     subtitle: str = ""
     converged: bool
     convergence: str
+    problems: tuple[str, ...] = ()
     summary: Section
     data: Section | None = None
     regions: Section | None = None

@@ -108,11 +108,11 @@ def test_unconverged_points_and_correlations_say_so(table: QTable) -> None:
 
 
 def test_correlations_are_shown_and_written(table: QTable) -> None:
-    matrix = np.array([[1, -0.123, 0.5], [-0.123, 1, 0.04], [0.5, 0.04, 1]])
+    matrix = np.array([[1, -0.123, 0.5], [-0.123, 1, -0.004], [0.5, -0.004, 1]])
     ax = plot_correlation(matrix, table)
     np.testing.assert_array_equal(ax.images[0].get_array(), matrix)
     assert ax.images[0].get_clim() == (-1, 1)
-    assert [text.get_text() for text in ax.texts[:3]] == ["1.00", "−0.12", "0.50"]
+    assert [text.get_text() for text in ax.texts[:6]] == ["1.00", "−0.12", "0.50", "−0.12", "1.00", "0.00"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0.7–1.5", "1.5–4", "4–10"]
 
 

@@ -77,14 +77,14 @@ def test_joint_stacked_points_and_references_together(table: QTable) -> None:
     )
     spectrum, residuals = axes
     labels = [text.get_text() for text in spectrum.get_legend().get_texts()]
-    assert set(labels) == {
+    assert labels == [
         "joint: median, 68 % and 95 %",
         "stacked: median, 68 % and 95 %",
         "flux points",
         "95 % upper limit",
         "H.E.S.S. 2006",
         "MAGIC 2015",
-    }
+    ]
     (published,) = [line for line in spectrum.lines if line.get_label() == "H.E.S.S. 2006"]
     energy, flux = published.get_data()
     np.testing.assert_allclose(flux, 3.76e-11 * energy**-2.39 * np.exp(-energy / 14.3) * energy**2 * TEV_TO_ERG)
@@ -108,3 +108,11 @@ def test_one_unconverged_band_marks_the_figure(table: QTable) -> None:
     assert plot_band(make_band(converged=False)).get_title(loc="right") == "did not converge"
     marked, _ = plot_spectrum({"joint": make_band(converged=False)}, flux_points=table)
     assert marked.get_title(loc="right") == "did not converge"
+
+
+def test_a_published_cutoff_far_below_the_data_does_not_stretch_the_axis() -> None:
+    (ax,) = plot_spectrum({"joint": make_band()}, references={"cut": lambda energy: 1e-11 * np.exp(-energy)})
+    low, high = ax.get_ylim()
+    factor = ENERGY**2 * TEV_TO_ERG
+    assert 0.2 < low / (0.8 * MEDIAN * factor).min() < 1
+    assert 1 < high / (1.25 * MEDIAN * factor).max() < 5

@@ -58,6 +58,7 @@ def make_content(*, converged: bool = True, label: str = "something") -> ReportC
         subtitle=f"Made of {label}",
         converged=converged,
         convergence="R-hat at most 1.234",
+        problems=() if converged else ("R-hat of index is too high",),
         **{key: make_section(f"{label} {key}", with_figure=key in WITH_FIGURE) for key in SECTIONS},
     )
 
@@ -190,6 +191,7 @@ def test_an_unconverged_report_says_so_in_a_banner_and_in_its_title(unconverged:
     banner = re.search(r'<div class="banner" role="alert">(.*?)</div>', unconverged, flags=re.DOTALL).group(1)
     assert "Did not converge" in banner
     assert "R-hat at most 1.234" in banner
+    assert "<li>R-hat of index is too high</li>" in banner
 
 
 @pytest.mark.parametrize(
