@@ -94,7 +94,7 @@ class DataStore:
         source, hdu_table = _read_index(folder, "hdu-index", columns)
         return cls(folder, obs_table, hdu_table, source.file)
 
-    @property
+    @cached_property
     def obs_ids(self) -> tuple[int, ...]:
         """Ids of all listed observations, in the order of the index; their files may be absent."""
         return tuple(int(obs_id) for obs_id in self.obs_table["OBS_ID"])

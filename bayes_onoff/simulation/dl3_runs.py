@@ -28,6 +28,15 @@ CRAB_MODEL = SpectralModel("exp-cutoff-power-law")
 CRAB_VALUES: Mapping[str, float] = dict(CRAB["hess_ecpl"].values)
 """The spectrum simulated by default: as H.E.S.S. published it (Aharonian et al. 2006, A&A 457, 899)."""
 
+_HEADER: dict[str, str | int | float | bool] = {
+    "ORIGIN": "simulation",
+    "TELESCOP": "SIMULATED",
+    "INSTRUME": "H.E.S.S.-like array",
+    "CREATOR": "bayes_onoff",
+    "GEOLON": 16.5002,
+    "GEOLAT": -23.2718,
+    "ALTITUDE": 1835.0,
+}
 _REFERENCE = TimeReference(51910, 0.000742870370370241, "tt")  # 2001-01-01 00:00:00 UTC
 
 
@@ -111,25 +120,10 @@ def simulate_run(
     _check_flux(model, values, array)
     source = SkyCoord(*position, unit="deg")
     pointing = source.directional_offset_by(plan.position_angle * u.deg, plan.offset * u.deg)
-    livetime = plan.ontime * (1 - plan.dead_time_fraction)
-    true = draw_true_energies(model, values, array.aeff, offset=plan.offset, livetime=livetime, rng=rng)
-    energy = draw_reconstructed_energies(true, array.edisp, offset=plan.offset, rng=rng)
-    distance = draw_offsets(true, array.psf, offset=plan.offset, rng=rng)
-    gammas = source.directional_offset_by(rng.uniform(0, 360, len(true)) * u.deg, distance * u.deg)
-    background_energy, background = draw_background(array.bkg, pointing, ontime=plan.ontime, rng=rng)
-    energies = np.concatenate([energy, background_energy])
-    order = rng.permutation(len(energies))
-    stop = plan.start + plan.ontime
     return RunContent(
         obs_id=plan.obs_id,
-        events=Events(
-            ra=np.concatenate([gammas.ra.deg, background.ra.deg])[order],
-            dec=np.concatenate([gammas.dec.deg, background.dec.deg])[order],
-            energy=energies[order],
-            time=np.sort(rng.uniform(plan.start, stop, len(energies))),
-            reference=_REFERENCE,
-        ),
-        gti=GTI(np.array([plan.start]), np.array([stop]), _REFERENCE),
+        events=_draw_events(plan, model, values, array, source=source, pointing=pointing, rng=rng),
+        gti=GTI(np.array([plan.start]), np.array([plan.start + plan.ontime]), _REFERENCE),
         pointing=pointing,
         dead_time_fraction=plan.dead_time_fraction,
         aeff=array.aeff,
@@ -137,18 +131,32 @@ def simulate_run(
         psf=array.psf,
         bkg=array.bkg,
         target=target,
-        header={
-            "ORIGIN": "simulation",
-            "TELESCOP": "SIMULATED",
-            "INSTRUME": "H.E.S.S.-like array",
-            "CREATOR": "bayes_onoff",
-            "RA_OBJ": position[0],
-            "DEC_OBJ": position[1],
-            "GEOLON": 16.5002,
-            "GEOLAT": -23.2718,
-            "ALTITUDE": 1835.0,
-        },
+        header={**_HEADER, "RA_OBJ": position[0], "DEC_OBJ": position[1]},
     )
+
+
+def _draw_events(
+    plan: RunPlan,
+    model: SpectralModel,
+    values: Mapping[str, float],
+    array: Instrument,
+    *,
+    source: SkyCoord,
+    pointing: SkyCoord,
+    rng: np.random.Generator,
+) -> Events:
+    livetime = plan.ontime * (1 - plan.dead_time_fraction)
+    true = draw_true_energies(model, values, array.aeff, offset=plan.offset, livetime=livetime, rng=rng)
+    energy = draw_reconstructed_energies(true, array.edisp, offset=plan.offset, rng=rng)
+    distance = draw_offsets(true, array.psf, offset=plan.offset, rng=rng)
+    gammas = source.directional_offset_by(rng.uniform(0, 360, len(true)) * u.deg, distance * u.deg)
+    background_energy, background = draw_background(array.bkg, pointing, ontime=plan.ontime, rng=rng)
+    energies = np.concatenate([energy, background_energy])
+    ra = np.concatenate([gammas.ra.deg, background.ra.deg])
+    dec = np.concatenate([gammas.dec.deg, background.dec.deg])
+    order = rng.permutation(len(energies))
+    time = np.sort(rng.uniform(plan.start, plan.start + plan.ontime, len(energies)))
+    return Events(ra[order], dec[order], energies[order], time, _REFERENCE)
 
 
 def _check_flux(model: SpectralModel, values: Mapping[str, float], array: Instrument) -> None:

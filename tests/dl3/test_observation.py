@@ -140,3 +140,21 @@ def test_optional_keys(damage: Damage) -> None:
 
     aeff = DataStore.from_dir(damage("AEFF", change)).observation(7).aeff
     assert (aeff.low_threshold, aeff.high_threshold, aeff.is_pointlike, aeff.rad_max) == (None, None, True, 0.1)
+
+
+def test_arrays_of_variable_length_are_read_too(damage: Damage, make_run: MakeRun) -> None:
+    def store_as_variable_length(table: fits.BinTableHDU) -> None:
+        columns = []
+        for column in table.columns:
+            cell = np.asarray(table.data[column.name][0], dtype=float).reshape(-1)
+            array = np.array([cell, None], dtype=object)[:1]
+            columns.append(fits.Column(column.name, "PD()", column.unit, array=array))
+        table.data = fits.BinTableHDU.from_columns(columns).data
+
+    aeff = DataStore.from_dir(damage("AEFF", store_as_variable_length)).observation(7).aeff
+    np.testing.assert_allclose(aeff.values, make_run(7).aeff.values)
+
+
+def test_columns_in_lower_case_are_read_too(damage: Damage, make_run: MakeRun) -> None:
+    folder = damage("EVENTS", lambda table: table.columns.change_name("ENERGY", "energy"))
+    np.testing.assert_array_equal(DataStore.from_dir(folder).observation(7).events.energy, make_run(7).events.energy)
