@@ -22,6 +22,7 @@ __all__ = [
     "EXPOSURE",
     "FLUX",
     "FLUX_DENSITY",
+    "KEV_PER_TEV",
     "PER_SOLID_ANGLE",
     "TEV_PER_ERG",
     "TIME",
@@ -42,6 +43,7 @@ DIMENSIONLESS = u.dimensionless_unscaled
 PER_SOLID_ANGLE = u.sr**-1
 BACKGROUND_RATE = (TIME * ENERGY * u.sr) ** -1
 TEV_PER_ERG = float(u.erg.to(ENERGY))
+KEV_PER_TEV = float(ENERGY.to(u.keV))
 
 
 def _converted(value: u.Quantity, unit: u.UnitBase, name: str) -> NDArray[np.float64]:

@@ -9,11 +9,14 @@ from bayes_onoff.models.priors import (
     Prior,
     TruncatedNormal,
     Uniform,
+    prior_from_dict,
 )
+from bayes_onoff.models.published import CRAB, PublishedSpectrum
 from bayes_onoff.models.shapes import SHAPES, Parameter, Shape, get_shape
 from bayes_onoff.models.spectral_model import SpectralModel, energy_flux, photons
 
 __all__ = [
+    "CRAB",
     "SHAPES",
     "HalfNormal",
     "LogNormal",
@@ -22,6 +25,7 @@ __all__ = [
     "Normal",
     "Parameter",
     "Prior",
+    "PublishedSpectrum",
     "Shape",
     "SpectralModel",
     "TruncatedNormal",
@@ -29,4 +33,5 @@ __all__ = [
     "energy_flux",
     "get_shape",
     "photons",
+    "prior_from_dict",
 ]

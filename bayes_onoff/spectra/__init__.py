@@ -1,6 +1,24 @@
 """ON/OFF spectra: the reduced counts and response of runs, and what follows from counts alone."""
 
 from bayes_onoff.spectra.folding import fold
-from bayes_onoff.spectra.spectrum import Spectra, SpectrumOnOff
+from bayes_onoff.spectra.ogip import read_ogip, read_ogip_files
+from bayes_onoff.spectra.ogip_writing import write_ogip
+from bayes_onoff.spectra.source_statistics import cumulative_table, run_table
+from bayes_onoff.spectra.spectrum import Spectra, SpectrumOnOff, with_fit_range
+from bayes_onoff.spectra.stacking import stack
+from bayes_onoff.spectra.statistics import li_ma_significance, wstat
 
-__all__ = ["Spectra", "SpectrumOnOff", "fold"]
+__all__ = [
+    "Spectra",
+    "SpectrumOnOff",
+    "cumulative_table",
+    "fold",
+    "li_ma_significance",
+    "read_ogip",
+    "read_ogip_files",
+    "run_table",
+    "stack",
+    "with_fit_range",
+    "write_ogip",
+    "wstat",
+]

@@ -6,16 +6,16 @@ __all__ = ["fold"]
 
 
 def fold(photons: Any, response: Any) -> Any:
-    """Expected signal counts in reconstructed energy.
+    """Fold a spectrum with the response: expected signal counts in reconstructed energy.
 
     ``n_signal[run, energy] = sum over energy_true of response[run, energy, energy_true] photons[energy_true]``
 
     Parameters
     ----------
     photons : array, shape (..., energy_true)
-        Photons per area and time in each true-energy bin, cm-2 s-1: NumPy, or a PyTensor vector.
+        Photons per area and time in each true-energy bin, cm-2 s-1; NumPy or PyTensor.
     response : array, shape (energy, energy_true) or (run, energy, energy_true)
-        Exposure times energy dispersion, cm2 s; for PyTensor photons a PyTensor tensor or a NumPy array.
+        Exposure times energy dispersion, cm2 s; NumPy, or for PyTensor photons NumPy or PyTensor.
 
     Returns
     -------

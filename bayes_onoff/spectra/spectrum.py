@@ -10,11 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from bayes_onoff.axes import ENERGY_DIM, ENERGY_TRUE_DIM, EnergyAxis
 from bayes_onoff.errors import InputError
 
-__all__ = ["Spectra", "SpectrumOnOff"]
+__all__ = ["Spectra", "SpectrumOnOff", "with_fit_range"]
+
+ROW_SUM_MARGIN = 1e-3
+"""By how much the dispersion of one true energy may add up to more than 1: single-precision files, rounded IRFs."""
 
 
 def _read_only(values: ArrayLike, dtype: type, shape: tuple[int, ...], place: str) -> NDArray[Any]:
-    array = np.array(values, dtype=dtype)
+    array: NDArray[Any] = np.array(values, dtype=dtype)
     if array.ndim == 0:
         array = np.full(shape, array)
     if array.shape != shape:
@@ -28,6 +31,15 @@ def _counts(values: ArrayLike, shape: tuple[int, ...], place: str) -> NDArray[np
     if not np.all(np.isfinite(floats)) or np.any(floats < 0) or np.any(floats != np.round(floats)):
         raise InputError("counts must be whole numbers, not negative", place=place, found=floats.tolist())
     return _read_only(floats, np.int64, shape, place)
+
+
+def _intervals(values: ArrayLike, place: str) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise InputError("wrong shape", place=place, found=array.shape, allowed="(interval, 2): start and stop")
+    if not np.all(array[:, 0] < array[:, 1]):
+        raise InputError("an interval that does not stop after its start", place=place, found=array.tolist())
+    return _read_only(array, float, array.shape, place)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,7 +74,8 @@ class SpectrumOnOff:
     Raises
     ------
     InputError
-        If a shape is wrong, a count is negative or not whole, or the response is negative or not finite.
+        If a shape is wrong, a count is negative or not whole, the response is negative or not finite, a row of
+        `edisp` adds up to more than 1, `livetime` is not positive, or a good time interval is empty.
     """
 
     name: str
@@ -98,6 +111,13 @@ class SpectrumOnOff:
             if not np.all(np.isfinite(values)) or np.any(values < 0):
                 raise InputError("negative or not finite", place=place(key), found=f"minimum {values.min()}")
             object.__setattr__(self, key, values)
+        if np.any(self.edisp.sum(axis=1) > 1 + ROW_SUM_MARGIN):
+            raise InputError(
+                "the probabilities of one true energy add up to more than 1",
+                place=place("edisp"),
+                found=float(self.edisp.sum(axis=1).max()),
+                allowed="rows that sum to at most 1",
+            )
         for key in ("mask_safe", "mask_fit"):
             object.__setattr__(self, key, _read_only(getattr(self, key), bool, (n,), place(key)))
         if self.n_off_by_region is not None:
@@ -106,8 +126,7 @@ class SpectrumOnOff:
             if not np.array_equal(regions.sum(axis=0), self.n_off):
                 raise InputError("the OFF regions do not add up to n_off", place=place("n_off_by_region"))
             object.__setattr__(self, "n_off_by_region", regions)
-        gti = np.asarray(self.gti, dtype=float).reshape(-1, 2)
-        object.__setattr__(self, "gti", _read_only(gti, float, gti.shape, place("gti")))
+        object.__setattr__(self, "gti", _intervals(self.gti, place("gti")))
         if not np.isfinite(self.livetime) or self.livetime <= 0:
             raise InputError("not a positive time", place=place("livetime"), found=self.livetime)
 
@@ -121,7 +140,12 @@ class SpectrumOnOff:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """The bins that are analysed: safe, inside the fit range, and with an OFF measurement."""
-        return self.mask_safe & self.mask_fit & (self.acceptance_off > 0)
+        return self.mask_valid & self.mask_fit
+
+    @property
+    def mask_valid(self) -> NDArray[np.bool_]:
+        """The bins that can be analysed: safe, and with an OFF measurement (a positive acceptance ratio)."""
+        return self.mask_safe & (self.alpha > 0)
 
     @property
     def n_off_regions(self) -> int:
@@ -134,7 +158,7 @@ class SpectrumOnOff:
         return (self.edisp * self.exposure[:, None]).T
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with some fields changed."""
+        """Copy with some fields changed."""
         return replace(self, **changes)
 
 
@@ -220,3 +244,24 @@ class Spectra:
     def response(self) -> NDArray[np.float64]:
         """Exposure times dispersion, shape (run, energy, energy_true), cm2 s."""
         return np.stack([run.response for run in self.runs])
+
+
+def with_fit_range(spectra: Spectra, energy_min: float = 0.0, energy_max: float = np.inf) -> Spectra:
+    """Use only the bins that lie completely between two reconstructed energies (TeV), beyond the safe range.
+
+    Raises
+    ------
+    InputError
+        If no bin lies in that range.
+    """
+    edges = spectra.energy.edges
+    # Edges that went through a single-precision file or another unit still count as the same energy.
+    inside = (edges[:-1] >= energy_min * (1 - 1e-6)) & (edges[1:] <= energy_max * (1 + 1e-6))
+    if not inside.any():
+        raise InputError(
+            "no energy bin lies inside the fit range",
+            place="fit_range",
+            found=f"{energy_min:g} to {energy_max:g} TeV",
+            allowed=f"a range that holds at least one bin of {edges[0]:g} to {edges[-1]:g} TeV",
+        )
+    return Spectra(tuple(run.replace(mask_fit=inside) for run in spectra))
