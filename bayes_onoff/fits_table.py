@@ -6,6 +6,7 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from bayes_onoff.units import to_array
 __all__ = ["FitsTable", "parse_unit", "read_fits_table", "read_optional_fits_table"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_DAMAGE = ("truncated", "Error validating header", "verification failed")
+_DAMAGE = ("truncated", "Error validating header")
 _TIME_COLUMNS = ("TIME", "START", "STOP")
 _UNIT_WORDS = {
     "tev": "TeV", "gev": "GeV", "mev": "MeV", "kev": "keV", "ev": "eV",
@@ -40,6 +41,9 @@ def parse_unit(text: str) -> u.UnitBase:
         If the text is no unit.
     """
     canonical = re.sub(r"[A-Za-z]+", lambda word: _UNIT_WORDS.get(word[0].lower(), word[0]), text.strip())
+    if canonical.count("/") > 1 and "(" not in canonical:  # a/b/c divides by b and by c
+        numerator, *divisors = canonical.split("/")
+        canonical = f"{numerator}/({' '.join(divisors)})"
     return u.Unit(canonical)
 
 
@@ -52,7 +56,7 @@ class FitsTable:
     file : Path
         Where it came from.
     name : str
-        Name of the HDU, as asked for; of several names that would do, the one found.
+        Name of the HDU.
     header : Header
         The HDU's header.
     data : FITS_rec
@@ -108,7 +112,7 @@ class FitsTable:
     def column(
         self, name: str, unit: u.UnitBase, default: u.UnitBase = u.dimensionless_unscaled
     ) -> NDArray[np.float64]:
-        """Decode a column of numbers in `unit`, shape (row, ...); `default` is its unit if the file states none.
+        """Decode a column of numbers in `unit`, shape (row, ...), read-only; `default` is its unit if none is stated.
 
         Raises
         ------
@@ -131,6 +135,7 @@ class FitsTable:
             ) from error
         if not np.all(np.isfinite(values)):
             raise self.error(f"column {name} is not finite", found=f"{np.sum(~np.isfinite(values))} such values")
+        values.setflags(write=False)
         return values
 
     def cell(self, name: str, unit: u.UnitBase) -> NDArray[np.float64]:
@@ -145,6 +150,14 @@ class FitsTable:
             raise self.error("a response table has one row", found=f"{len(self.data)} rows")
         return np.asarray(self.column(name, unit)[0]).reshape(-1)
 
+    def _value(self, key: str) -> str | float | None:
+        """Get a header value; None where the key is missing or has no value."""
+        try:
+            value = self.header.get(key)
+        except fits.VerifyError as error:
+            raise self.error(f"header key {key} cannot be decoded", found=str(error)) from error
+        return None if isinstance(value, fits.card.Undefined) else value
+
     def key_float(self, key: str) -> float | None:
         """Get a number from the header; None where the key is missing or empty.
 
@@ -153,8 +166,8 @@ class FitsTable:
         FileError
             If the value is not a finite number.
         """
-        value = self.header.get(key)
-        if value is None or isinstance(value, fits.card.Undefined) or value == "":
+        value = self._value(key)
+        if value is None or value == "":
             return None
         try:
             number = float(value)
@@ -179,9 +192,8 @@ class FitsTable:
 
     def key_text(self, key: str, default: str = "") -> str:
         """Get a header value as stripped text; `default` where the key is missing or empty."""
-        value = self.header.get(key)
-        text = "" if value is None or isinstance(value, fits.card.Undefined) else str(value).strip()
-        return text or default
+        value = self._value(key)
+        return ("" if value is None else str(value).strip()) or default
 
 
 def _read_bytes(path: Path, hdu: str | None) -> bytes:
@@ -207,34 +219,37 @@ def _damage(caught: list[warnings.WarningMessage]) -> str | None:
 
 
 def _read(path: Path, hdu_names: tuple[str, ...]) -> tuple[FitsTable | None, str]:
-    """Read the first HDU of those names, None if a whole file has none; and the names of all HDUs, as text."""
+    """Read the first HDU of one of these names, None if a whole file has none; and the names of all HDUs, as text."""
     label = " or ".join(hdu_names) or "first extension"
     content = _read_bytes(path, label)
-    table, complete, names = None, True, ""
+    wanted = [name.upper() for name in hdu_names]
+    table, sound, complete, names = None, True, True, ""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            with fits.open(BytesIO(content), memmap=False, checksum=True) as hdus:
-                keys: tuple[str | int, ...] = hdu_names or (1,)
-                present = [key for key in keys if key in hdus]
-                if present:
-                    hdu = hdus[present[0]]
+            with fits.open(BytesIO(content), memmap=False) as hdus:
+                # one after the other: asking by name would read all of them
+                hdu = next((h for h in islice(hdus, 1, None) if not wanted or h.name in wanted), None)
+                if hdu is None:
+                    names = ", ".join(hdu.name for hdu in hdus) or "none"
+                elif not isinstance(hdu, fits.BinTableHDU):
+                    raise FileError(path, "not a binary table", hdu=label, found=type(hdu).__name__)
+                else:
                     label = hdu.name or label
-                    if not isinstance(hdu, fits.BinTableHDU):
-                        raise FileError(path, "not a binary table", hdu=label, found=type(hdu).__name__)
+                    sound = hdu.verify_checksum() and hdu.verify_datasum()  # true where the file states none
                     table = FitsTable(path, label, hdu.header.copy(), hdu.data)
                     complete = len(table.data) == hdu.header["NAXIS2"]
-                else:
-                    names = ", ".join(hdu.name for hdu in hdus) or "none"
         except FileError:
             raise
         except Exception as error:  # whatever astropy raises on a damaged file
             raise FileError(path, "the table is truncated or damaged", hdu=label, found=str(error)) from error
+    if not sound:
+        raise FileError(path, "the table is damaged: its checksum differs", hdu=label)
     if (damage := _damage(caught)) or not complete:
         what = "file" if table is None else "table"
         raise FileError(path, f"the {what} is truncated or damaged", hdu=label, found=damage)
     for warning in caught:
-        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        warnings.warn(f"{path} [{label}]: {warning.message}", warning.category, stacklevel=3)
     return table, names
 
 
@@ -246,7 +261,7 @@ def read_fits_table(path: Path, *hdu_names: str) -> FitsTable:
     path : Path
         The file.
     *hdu_names : str
-        Names of the extension, in any case; the first that exists is read. Without any, the first extension.
+        Names of the extension, in any case; the first that has one of them is read. Without any, the first extension.
 
     Raises
     ------

@@ -252,7 +252,7 @@ def test_a_flipped_bit_is_found(files, kind, hdu):
     with fits.open(files[kind]) as hdus:
         content[hdus[hdu].fileinfo()["datLoc"] + 9] ^= 1
     files[kind].write_bytes(content)
-    with pytest.raises(FileError, match=rf"{kind}_obs1.fits \[{hdu}\]: the table is truncated or damaged"):
+    with pytest.raises(FileError, match=rf"{kind}_obs1.fits \[{hdu}\]: the table is damaged: its checksum differs"):
         read_ogip(files["pha"])
 
 
