@@ -8,7 +8,7 @@ from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.bands import BandPosterior, fit_bands
-    from bayes_onoff.inference.fit import CompiledAnalysis, compile_analysis, fit
+    from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
 
 __all__ = [
     "BackgroundModel",
@@ -25,9 +25,9 @@ __all__ = [
 _SAMPLING = {
     "BandPosterior": "bayes_onoff.inference.bands",
     "fit_bands": "bayes_onoff.inference.bands",
-    "CompiledAnalysis": "bayes_onoff.inference.fit",
-    "compile_analysis": "bayes_onoff.inference.fit",
-    "fit": "bayes_onoff.inference.fit",
+    "CompiledAnalysis": "bayes_onoff.inference.analysis",
+    "compile_analysis": "bayes_onoff.inference.analysis",
+    "fit": "bayes_onoff.inference.analysis",
 }
 
 

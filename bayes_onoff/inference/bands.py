@@ -112,7 +112,7 @@ def fit_bands(
         If no band covers a fitted bin.
     """
     from bayes_onoff.inference import groups, rates
-    from bayes_onoff.inference.fit import convergence_of, random_streams
+    from bayes_onoff.inference.analysis import convergence_of, random_streams
     from bayes_onoff.inference.pymc_model import BandSignal, build_model
     from bayes_onoff.inference.sampling import compile_model
 

@@ -142,11 +142,11 @@ def log_marginal_lognormal(
         from pytensor.gradient import disconnected_grad
 
         # The integral does not depend on where the nodes sit; not following them halves the gradient's cost.
-        peak, width = disconnected_grad(peak), disconnected_grad(width)  # type: ignore[no-untyped-call]
+        peak, width = disconnected_grad(peak), disconnected_grad(width)
     log_rate = peak[..., None] + np.sqrt(2) * width[..., None] * _HERMITE_NODES
 
     def expand(array: Any) -> Any:
-        return array[..., None]
+        return (array if hasattr(array, "ndim") else np.asarray(array))[..., None]
 
     scale = expand(scale)
     pull = (log_rate - expand(log_mean) + scale**2 / 2) / scale

@@ -1,0 +1,85 @@
+"""Spectra to fit: a small simulated set for the mechanics, the four H.E.S.S. Crab runs for the numbers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from regions import CircleSkyRegion
+
+from bayes_onoff.axes import EnergyAxis
+from bayes_onoff.dl3 import DataStore
+from bayes_onoff.models import LogNormal10, Normal, SpectralModel, photons
+from bayes_onoff.reduction import ReductionSettings, reduce_observations
+from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold
+
+TRUTH = {"amplitude": 3e-11, "index": 2.4}
+
+
+def toy_spectra(seed: int = 1, n_runs: int = 2, n_bins: int = 8, off_level: float = 4.0, alpha: float = 0.1) -> Spectra:
+    """Counts drawn from a power law and a steep background; Gaussian dispersion, rising area."""
+    rng = np.random.default_rng(seed)
+    energy = EnergyAxis.from_bounds(0.5 * u.TeV, 20 * u.TeV, n_bins)
+    energy_true = EnergyAxis.from_bounds(0.2 * u.TeV, 50 * u.TeV, 30, "energy_true")
+    migration = np.log(energy.centers[None, :] / energy_true.centers[:, None])
+    width = np.log(energy.edges[1] / energy.edges[0])
+    edisp = np.exp(-0.5 * (migration / 0.2) ** 2) * width / (0.2 * np.sqrt(2 * np.pi))
+    edisp /= np.maximum(edisp.sum(axis=1, keepdims=True), 1.0)
+    exposure = 3e12 * energy_true.centers**0.5
+    truth = photons(SpectralModel("power-law"), TRUTH, energy_true.edges)
+    runs = []
+    for index in range(n_runs):
+        mask = np.ones(n_bins, dtype=bool)
+        mask[:index] = False
+        n_off_expected = off_level * (index + 1) * (energy.centers / 2) ** -1.2
+        signal = fold(truth, (edisp * exposure[:, None]).T)
+        runs.append(
+            SpectrumOnOff(
+                name=f"{index + 1}",
+                energy=energy,
+                energy_true=energy_true,
+                n_on=rng.poisson(signal + alpha * n_off_expected),
+                n_off=rng.poisson(n_off_expected),
+                acceptance=1.0,
+                acceptance_off=1 / alpha,
+                exposure=exposure,
+                edisp=edisp,
+                livetime=1600.0,
+                mask_safe=mask,
+            )
+        )
+    return Spectra(tuple(runs))
+
+
+@pytest.fixture(scope="session")
+def make_spectra() -> Callable[..., Spectra]:
+    return toy_spectra
+
+
+@pytest.fixture(scope="session")
+def spectra() -> Spectra:
+    return toy_spectra()
+
+
+@pytest.fixture(scope="session")
+def crab(gammapy_data: Path) -> Spectra:
+    """The four Crab runs as `crab.yaml` reduces them."""
+    store = DataStore.from_dir(gammapy_data / "hess-dl3-dr1")
+    exclusion = CircleSkyRegion(SkyCoord(183.604, -8.708, unit="deg", frame="galactic"), 0.5 * u.deg)
+    reduction = reduce_observations(
+        store.observations([23523, 23526, 23559, 23592]),
+        CircleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), 0.11 * u.deg),
+        energy=EnergyAxis.from_bounds(0.1 * u.TeV, 40 * u.TeV, 40),
+        energy_true=EnergyAxis.from_bounds(0.05 * u.TeV, 100 * u.TeV, 200, "energy_true"),
+        exclusion=[exclusion],
+        settings=ReductionSettings(placement="gammapy"),
+    )
+    return reduction.spectra
+
+
+@pytest.fixture(scope="session")
+def grid_model() -> SpectralModel:
+    """The priors of the frozen grid integration."""
+    return SpectralModel("power-law", 1.0, {"index": Normal(2.5, 1.0), "amplitude": LogNormal10(10**-10.5, 1.0)})
