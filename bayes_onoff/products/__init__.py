@@ -1,1 +1,27 @@
 """What follows from a posterior: tables, predictive checks, flux points, comparison."""
+
+from bayes_onoff.products.bin_table import bin_table
+from bayes_onoff.products.comparison import compare
+from bayes_onoff.products.flux import energy_flux, integral_flux
+from bayes_onoff.products.flux_points import FluxPoints, flux_points, write_flux_points
+from bayes_onoff.products.norm_density import NormDensity
+from bayes_onoff.products.parameter_table import parameter_table
+from bayes_onoff.products.residuals import predictive_residuals
+from bayes_onoff.products.spectral_band import SpectralBand, spectral_band
+from bayes_onoff.products.writing import write_table
+
+__all__ = [
+    "FluxPoints",
+    "NormDensity",
+    "SpectralBand",
+    "bin_table",
+    "compare",
+    "energy_flux",
+    "flux_points",
+    "integral_flux",
+    "parameter_table",
+    "predictive_residuals",
+    "spectral_band",
+    "write_flux_points",
+    "write_table",
+]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 __all__ = ["NormDensity", "norm_density", "norm_grid"]
 
-N_GRID = 160
+N_GRID = 80
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,12 +49,12 @@ class NormDensity:
 
 
 def norm_grid(draws: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Zero, and equal steps over the range of the draws and half of it again at both ends, shape (grid,)."""
+    """Choose `N_GRID` norms: zero, then equal steps over the range of the draws and 40 % of it again at both ends."""
     low, high = float(draws.min()), float(draws.max())
-    margin = 0.5 * (high - low)
-    start = max(low - margin, 0.0)
-    grid = np.linspace(start, high + margin, N_GRID)
-    return grid if start == 0 else np.concatenate([[0.0], grid])
+    margin = 0.4 * (high - low)
+    if low <= margin:
+        return np.linspace(0.0, high + margin, N_GRID)
+    return np.concatenate([[0.0], np.linspace(low - margin, high + margin, N_GRID - 1)])
 
 
 def norm_density(norm: NDArray[np.float64], log_likelihood: NDArray[np.float64]) -> NormDensity:

@@ -31,9 +31,9 @@ def test_density_has_the_closed_form_moments(
 ) -> None:
     density = flat_density(n_on, n_off, alpha, 2.5 * q95)
     assert np.trapezoid(density.density, density.norm) == pytest.approx(1, abs=1e-12)
-    assert np.trapezoid(density.norm * density.density, density.norm) == pytest.approx(mean, rel=2e-3)
+    assert np.trapezoid(density.norm * density.density, density.norm) == pytest.approx(mean, rel=4e-3)
     found = [density.quantile(p) for p in (0.16, 0.5, 0.84, 0.95)]
-    np.testing.assert_allclose(found, [q16, q50, q84, q95], rtol=4e-3)
+    np.testing.assert_allclose(found, [q16, q50, q84, q95], rtol=5e-3, atol=2e-3)
 
 
 def test_no_on_event_gives_no_significance_and_three_counts() -> None:
@@ -71,7 +71,7 @@ def test_far_detection_is_resolved_at_zero() -> None:
     grid = norm_grid(np.random.default_rng(4).normal(1.0, 0.04, size=4000))
     density = norm_density(grid, -0.5 * ((grid[None] - 1) / 0.04) ** 2)
     assert density.sqrt_ts == pytest.approx(25, abs=0.01)
-    assert density.quantile(0.95) == pytest.approx(1 + 0.04 * ndtri(0.95), abs=2e-4)
+    assert density.quantile(0.95) == pytest.approx(1 + 0.04 * ndtri(0.95), abs=5e-4)
 
 
 def test_quantile_of_the_exponential_limit() -> None:

@@ -8,7 +8,8 @@ import pytest
 from astropy.table import QTable, Table
 
 from bayes_onoff.errors import FileError
-from bayes_onoff.products.writing import replaced_when_whole, write_table
+from bayes_onoff.files import replaced_when_whole
+from bayes_onoff.products.writing import write_table
 
 
 @pytest.fixture

@@ -1,0 +1,73 @@
+"""All products of a sampled posterior, and once more from its file alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bayes_onoff.inference import BackgroundModel, BandPosterior, Posterior, SamplerSettings, fit, fit_bands
+from bayes_onoff.models import SpectralModel
+from bayes_onoff.products import bin_table, compare, flux_points, parameter_table, predictive_residuals, spectral_band
+from bayes_onoff.spectra import Spectra
+
+SHORT = SamplerSettings(draws=400, tune=400, chains=2, seed=3)
+
+
+@pytest.fixture(scope="module")
+def sampled(spectra: Spectra) -> Posterior:
+    return fit(spectra, SpectralModel("power-law"), settings=SHORT, progress=False)
+
+
+@pytest.fixture(scope="module")
+def sampled_bands(spectra: Spectra) -> BandPosterior:
+    reference = SpectralModel("power-law"), {"amplitude": 3.5e-11, "index": 2.56}
+    return fit_bands(spectra, *reference, np.geomspace(0.6, 40, 6), settings=SHORT, progress=False)
+
+
+def test_file_alone_gives_the_same_products(sampled: Posterior, tmp_path: Path) -> None:
+    loaded = Posterior.load(sampled.save(tmp_path / "posterior.nc"))
+    for product in (parameter_table, bin_table, lambda posterior: spectral_band(posterior).to_table()):
+        one, other = product(sampled), product(loaded)
+        assert one.colnames == other.colnames
+        assert one.meta == other.meta
+        for column in one.colnames:
+            np.testing.assert_array_equal(np.asarray(one[column]), np.asarray(other[column]))
+    assert predictive_residuals(sampled).equals(predictive_residuals(loaded))
+
+
+def test_pooled_background_is_tabulated(sampled: Posterior) -> None:
+    table = parameter_table(sampled)
+    names = ["slope", "shape_scale", "deviation_scale", "level[23523]", "level[23524]", "level[23525]"]
+    assert sorted(table["parameter"][4:].tolist()) == sorted(names)
+    slope = table[table["parameter"] == "slope"][0]
+    assert abs(slope["median"] + 1.5) < 3 * slope["sd"]
+
+
+def test_pooled_off_residuals_have_nearly_unit_width(sampled: Posterior) -> None:
+    """Unlike independent rates, pooled ones are not fitted to each count alone."""
+    off = predictive_residuals(sampled)["quantile"].sel(region="off")
+    assert 0.65 < float(off.std()) < 1.2
+    assert abs(float(off.mean())) < 0.4
+
+
+def test_same_model_twice_is_not_told_apart(sampled: Posterior) -> None:
+    table = compare({"once": sampled, "again": sampled})
+    assert table["elpd_diff"].tolist() == [0, 0]
+    assert np.all(table["k_hat_max"] < 0.7)
+    assert table["weight"].sum() == pytest.approx(1)
+
+
+def test_averaged_density_is_that_of_the_draws(sampled_bands: BandPosterior) -> None:
+    points = flux_points(sampled_bands)
+    for band, density in enumerate(points.densities):
+        draws = sampled_bands.norm[..., band].ravel()
+        for probability in (0.16, 0.5, 0.84):
+            assert (draws < density.quantile(probability)).mean() == pytest.approx(probability, abs=0.08)
+
+
+def test_pooled_and_independent_significance_agree_where_off_counts_are_many(
+    sampled_bands: BandPosterior, bands: BandPosterior
+) -> None:
+    pooled, independent = flux_points(sampled_bands).table, flux_points(bands).table
+    np.testing.assert_allclose(pooled["sqrt_ts"][:2], independent["sqrt_ts"][:2], rtol=0.1)
+    assert sampled_bands.background == BackgroundModel()
