@@ -7,8 +7,8 @@ from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 
 if TYPE_CHECKING:
-    from bayes_onoff.inference.bands import BandPosterior, fit_bands
     from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
+    from bayes_onoff.inference.bands import BandPosterior, fit_bands
 
 __all__ = [
     "BackgroundModel",
