@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from bayes_onoff.axes import ENERGY_DIM, RUN_DIM
+from bayes_onoff.axes import RUN_DIM
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.posterior import Posterior
@@ -134,22 +135,28 @@ def plot_residuals(
     """
     bins = _bins(posterior, run, region)
     ax = new_axes(height=2.2) if ax is None else ax
-    residuals = predictive_residuals(posterior, summed_over="run" if run is None else None, seed=seed)
-    values = residuals[kind].sel(region=region)
-    if run is not None:
-        values = values.sel({RUN_DIM: run})
-    for width, opacity in ((2, 0.15), (1, 0.2)):
-        ax.axhspan(-width, width, color=GREY, alpha=opacity, linewidth=0)
-    ax.axhline(0, color=GREY, linewidth=1)
-    centers = np.sqrt(bins.edges[:-1] * bins.edges[1:])
-    shown = bins.shown(values.transpose(ENERGY_DIM).to_numpy())
-    ax.plot(centers, shown, "o", color=ink(ax), markersize=4)
-    limit = max(3.2, 1.15 * float(np.nanmax(np.abs(shown))))
-    ax.set_ylim(-limit, limit)
-    energy_axis(ax, bins.edges[0], bins.edges[-1], "Reconstructed energy [TeV]")
+    _draw_residuals(ax, bins, _residuals(posterior, run, seed)[kind].sel(region=region).to_numpy())
     ax.set_ylabel("Residual [σ]" if kind == "standardised" else "Quantile\nresidual [σ]")
     mark_convergence(ax, posterior.convergence.converged)
     return ax
+
+
+def _residuals(posterior: Posterior, run: str | None, seed: int = 0) -> xr.Dataset:
+    """Residuals of a run or of all runs summed, dims (region, energy)."""
+    if run is None:
+        return predictive_residuals(posterior, summed_over="run", seed=seed)
+    return predictive_residuals(posterior, seed=seed).sel({RUN_DIM: run})
+
+
+def _draw_residuals(ax: Axes, bins: _Bins, values: NDArray[np.float64]) -> None:
+    for width, opacity in ((2, 0.15), (1, 0.2)):
+        ax.axhspan(-width, width, color=GREY, alpha=opacity, linewidth=0)
+    ax.axhline(0, color=GREY, linewidth=1)
+    shown = bins.shown(values)
+    ax.plot(np.sqrt(bins.edges[:-1] * bins.edges[1:]), shown, "o", color=ink(ax), markersize=4)
+    limit = max(3.2, 1.15 * float(np.nanmax(np.abs(shown))))
+    ax.set_ylim(-limit, limit)
+    energy_axis(ax, bins.edges[0], bins.edges[-1], "Reconstructed energy [TeV]")
 
 
 def plot_counts_and_residuals(
@@ -172,12 +179,14 @@ def plot_counts_and_residuals(
     figure = new_figure(10.0, 5.0) if figure is None else figure
     grid = figure.add_gridspec(2, 2, height_ratios=(3, 1.2))
     drawn: list[Axes] = []
-    for column, region in enumerate(("on", "off")):
+    computed = _residuals(posterior, run)["standardised"]
+    regions: tuple[Region, ...] = ("on", "off")
+    for column, region in enumerate(regions):
         counts = new_axes(figure, position=grid[0, column])
-        plot_counts(posterior, run=run, region=region, ax=counts)  # type: ignore[arg-type]
+        plot_counts(posterior, run=run, region=region, ax=counts)
         residuals = new_axes(figure, position=grid[1, column], sharex=counts)
-        plot_residuals(posterior, run=run, region=region, ax=residuals)  # type: ignore[arg-type]
-        residuals.set_title("", loc="right")
+        _draw_residuals(residuals, _bins(posterior, run, region), computed.sel(region=region).to_numpy())
+        residuals.set_ylabel("Residual [σ]")
         counts.tick_params(labelbottom=False)
         counts.set_xlabel("")
         drawn += [counts, residuals]

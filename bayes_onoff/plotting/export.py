@@ -12,7 +12,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.plotting.style import INK
 
-__all__ = ["render_svg", "write_figure"]
+__all__ = ["render_formula", "render_svg", "write_figure"]
 
 _FORMATS = ("png", "svg", "pdf")
 
@@ -76,3 +76,28 @@ def render_svg(figure: Figure, identifier: str, *, dpi: float = 120.0) -> str:
     body = body.replace('href="#', f'href="#{identifier}-').replace("url(#", f"url(#{identifier}-")
     body = re.sub(re.escape(INK), "currentColor", body, flags=re.IGNORECASE)
     return f"{head}>{body}".strip()
+
+
+def render_formula(tex: str, identifier: str) -> str:
+    """Draw a formula as an SVG element, as `render_svg` draws a figure; text of the size 12 points.
+
+    Parameters
+    ----------
+    tex : str
+        In matplotlib's mathtext, without dollar signs.
+    identifier : str
+        As for `render_svg`.
+
+    Raises
+    ------
+    InputError
+        If it is not mathtext.
+    """
+    figure = Figure()
+    text = figure.text(0, 0, f"${tex}$", fontsize=12, color=INK, va="bottom")
+    try:
+        extent = text.get_window_extent()
+    except ValueError as error:
+        raise InputError("not a formula in mathtext", place="formula", found=tex) from error
+    figure.set_size_inches(extent.width / figure.dpi, extent.height / figure.dpi)
+    return render_svg(figure, identifier)

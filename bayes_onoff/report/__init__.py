@@ -1,9 +1,18 @@
 """One self-contained page for people."""
 
-from bayes_onoff.report.content import Listing, ReportContent, ReportFigure, ReportTable, Section, format_number
+from bayes_onoff.report.content import (
+    Formula,
+    Listing,
+    ReportContent,
+    ReportFigure,
+    ReportTable,
+    Section,
+    format_number,
+)
 from bayes_onoff.report.report import render_report, write_report
 
 __all__ = [
+    "Formula",
     "Listing",
     "ReportContent",
     "ReportFigure",

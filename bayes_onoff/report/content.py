@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bayes_onoff.errors import InputError
 
-__all__ = ["HEADINGS", "Listing", "ReportContent", "ReportFigure", "ReportTable", "Section", "format_number"]
+__all__ = ["HEADINGS", "Formula", "Listing", "ReportContent", "ReportFigure", "ReportTable", "Section", "format_number"]
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNIT_COLUMN = "unit"
@@ -29,7 +29,7 @@ HEADINGS = {
     "ess_bulk": "bulk ESS",
     "ess_tail": "tail ESS",
     "r_hat": "R-hat",
-    "mcse_mean": "Monte-Carlo error",
+    "mcse_mean": "MC error",
     "stat": "total WSTAT",
     "e_ref": "energy",
     "e_min": "from",
@@ -41,15 +41,30 @@ HEADINGS = {
     "is_ul": "is a limit",
     "sqrt_ts": "√TS",
     "elpd_loo": "elpd",
-    "elpd_se": "its error",
+    "elpd_se": "± elpd",
     "p_loo": "effective parameters",
     "elpd_diff": "difference",
-    "diff_se": "error of the difference",
-    "k_hat_max": "highest Pareto k",
-    "n_bad_k": "pairs with high k",
+    "diff_se": "± difference",
+    "k_hat_max": "Pareto k",
+    "n_bad_k": "k too high",
 }
 """What the columns of the package's tables are called in the report, unless told otherwise."""
-_DIGITS = {"r_hat": 4, "stat": 5}
+_DIGITS = {"value": 4}
+_DECIMALS = {
+    "excess": 1,
+    "significance": 1,
+    "sqrt_ts": 1,
+    "r_hat": 3,
+    "stat": 2,
+    "elpd_loo": 1,
+    "elpd_se": 1,
+    "p_loo": 1,
+    "elpd_diff": 1,
+    "diff_se": 1,
+    "weight": 2,
+    "k_hat_max": 2,
+}
+"""Where the digits after the point count, not the significant ones."""
 
 
 def format_number(value: float, digits: int = 3) -> str:
@@ -145,7 +160,7 @@ class ReportTable:
         columns : sequence of str, or mapping of str to str, optional
             Columns to show, in order, all by default, under the names of `HEADINGS`; a mapping gives other headings.
         digits : int
-            Significant digits; R-hat has 4, a total WSTAT 5.
+            Significant digits, where a column of the package does not ask for a number of decimals.
         """
         names = table.colnames if columns is None else columns
         headings = dict(names) if isinstance(names, Mapping) else {name: HEADINGS.get(name, name) for name in names}
@@ -165,7 +180,14 @@ def _cells(name: str, column: Any, digits: int) -> list[str]:
     values = column.value if isinstance(column, u.Quantity) else column
     if name == _UNIT_COLUMN:
         return [_format_unit(str(value)) for value in values]
+    if name in _DECIMALS:
+        return [_format_decimals(float(value), _DECIMALS[name]) for value in values]
     return [_format_cell(value, _DIGITS.get(name, digits)) for value in values]
+
+
+def _format_decimals(value: float, decimals: int) -> str:
+    # Adding 0 turns a negative zero into a plain one.
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−") if np.isfinite(value) else "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +229,30 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula on a line of its own.
+
+    Parameters
+    ----------
+    tex : str
+        In matplotlib's mathtext, without dollar signs.
+    alt : str
+        The formula in words or plain text, for readers who do not see it.
+    """
+
+    tex: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A section: paragraphs, then tables, figures and listings."""
+    """A section; on the page formulas follow the paragraphs, then tables, figures and listings."""
 
     texts: tuple[str, ...] = ()
     tables: tuple[ReportTable, ...] = ()
     figures: tuple[ReportFigure, ...] = ()
     listings: tuple[Listing, ...] = ()
+    formulas: tuple[Formula, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

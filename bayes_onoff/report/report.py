@@ -10,8 +10,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from bayes_onoff.files import replaced_when_whole
-from bayes_onoff.plotting.export import render_svg
-from bayes_onoff.report.content import ReportContent, ReportFigure, Section
+from bayes_onoff.plotting.export import render_formula, render_svg
+from bayes_onoff.report.content import Formula, ReportContent, ReportFigure, Section
 
 __all__ = ["render_report", "write_report"]
 
@@ -52,13 +52,27 @@ def _sections(content: ReportContent) -> Iterator[_PlacedSection]:
 def _inline(figure: ReportFigure, identifier: str) -> Markup:
     """Draw the figure as an SVG element that says what it shows, and shrinks only as far as its text stays readable."""
     svg = render_svg(figure.figure, identifier)
-    found = re.search(r'viewBox="0 0 ([\d.]+)', svg)
-    width = float(found.group(1)) if found else 500.0
-    opening = Markup('<svg role="img" aria-label="{}" style="max-width:{:.0f}px;min-width:{:.0f}px"').format(
-        figure.alt, width * 4 / 3, width * 0.85
-    )
-    # The rest is matplotlib's own drawing, without comments: text from outside appears in it as outlines only.
-    return opening + Markup(svg.removeprefix("<svg"))
+    width, _ = _size(svg)
+    return _labelled(svg, figure.alt, f"max-width:{width * 4 / 3:.0f}px;min-width:{width * 0.85:.0f}px")
+
+
+def _inline_formula(formula: Formula, identifier: str) -> Markup:
+    """Draw a formula as an SVG element as high as the text around it."""
+    svg = render_formula(formula.tex, identifier)
+    _, height = _size(svg)
+    return _labelled(svg, formula.alt, f"height:{height / 12:.2f}em")
+
+
+def _size(svg: str) -> tuple[float, float]:
+    """Width and height in points."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    assert found is not None
+    return float(found.group(1)), float(found.group(2))
+
+
+def _labelled(svg: str, label: str, style: str) -> Markup:
+    # The SVG is matplotlib's own drawing, without comments: text from outside appears in it as outlines only.
+    return Markup('<svg role="img" aria-label="{}" style="{}"').format(label, style) + Markup(svg.removeprefix("<svg"))
 
 
 def render_report(content: ReportContent) -> str:
@@ -76,7 +90,7 @@ def render_report(content: ReportContent) -> str:
         The page.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals["inline"] = _inline
+    environment.globals |= {"inline": _inline, "inline_formula": _inline_formula}
     source = files("bayes_onoff.report").joinpath("template.html").read_text(encoding="utf-8")
     return environment.from_string(source).render(content=content, sections=list(_sections(content)))
 

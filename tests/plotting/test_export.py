@@ -5,6 +5,7 @@ import pytest
 
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.plotting import render_svg, write_figure
+from bayes_onoff.plotting.export import render_formula
 from bayes_onoff.plotting.style import INK, new_axes
 
 
@@ -59,3 +60,17 @@ def test_a_folder_in_the_way_is_refused_and_nothing_is_left(tmp_path: Path) -> N
     with pytest.raises(FileError, match=r"figure\.png: cannot be written"):
         write_figure(make_figure(), tmp_path / "figure.png")
     assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_a_formula_is_as_large_as_its_text() -> None:
+    short, long = (render_formula(tex, "f") for tex in (r"\phi_0", r"\phi_0 (E/E_0)^{-\Gamma} e^{-\lambda E}"))
+    sizes = [re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups() for svg in (short, long)]
+    assert 5 < float(sizes[0][0]) < 30
+    assert 5 < float(sizes[0][1]) < 30
+    assert float(sizes[1][0]) > 4 * float(sizes[0][0])
+    assert "currentColor" in long
+
+
+def test_a_formula_that_cannot_be_drawn_is_refused() -> None:
+    with pytest.raises(InputError, match="formula: not a formula in mathtext; found"):
+        render_formula(r"\nonsense{", "f")

@@ -54,10 +54,15 @@ def test_a_table_takes_columns_and_headings_of_ones_own() -> None:
     table = Table({"model": ["a", "b"], "stat": [124.412, 29.88], "rest": [1.0, 2.0]})
     chosen = ReportTable.from_table(table, "Fits.", columns=["stat", "model"])
     assert chosen.header == ("total WSTAT", "model")
-    assert chosen.rows == (("124.41", "a"), ("29.880", "b"))
+    assert chosen.rows == (("124.41", "a"), ("29.88", "b"))
     renamed = ReportTable.from_table(table, "Fits.", columns={"rest": "remainder"}, digits=2)
     assert renamed.header == ("remainder",)
     assert renamed.rows == (("1.0",), ("2.0",))
+
+
+def test_where_decimals_count_they_are_fixed() -> None:
+    table = Table({"weight": [5.5e-17, 1.0], "elpd_diff": [-0.512, -0.04], "significance": [np.nan, 21.14]})
+    assert ReportTable.from_table(table, "x").rows == (("0.00", "−0.5", "–"), ("1.00", "0.0", "21.1"))
 
 
 def test_units_in_a_column_of_their_own_are_written_out() -> None:

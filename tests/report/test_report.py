@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from bayes_onoff.errors import FileError
 from bayes_onoff.report import (
+    Formula,
     Listing,
     ReportContent,
     ReportFigure,
@@ -162,6 +163,17 @@ def test_figures_take_the_colour_of_the_page() -> None:
     figure = text[text.index("<svg") : text.index("</svg>")]
     assert "currentColor" in figure
     assert INK not in figure
+
+
+def test_a_formula_is_drawn_and_told() -> None:
+    section = Section(formulas=(Formula(r"\phi_0 (E/E_0)^{-\Gamma}", "φ₀ (E/E₀) to the power −Γ"),))
+    page = Page(render_report(replace(make_content(), model=section)))
+    (label,) = [
+        attributes["aria-label"]
+        for tag, attributes in page.elements
+        if tag == "svg" and not attributes["aria-label"].startswith("A rising line")
+    ]
+    assert label == "φ₀ (E/E₀) to the power −Γ"
 
 
 def test_text_from_outside_is_escaped_everywhere() -> None:
