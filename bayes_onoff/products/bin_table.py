@@ -38,19 +38,20 @@ def bin_table(posterior: Posterior, *, seed: int = 0) -> QTable:
     Returns
     -------
     QTable
-        `obs_id`, `energy_min`, `energy_max` (TeV), `n_on`, `n_off`, `alpha`; `npred_signal` and `npred_off`, the
-        posterior medians of the expected signal and OFF counts, each with `_eti68_lower` and `_eti68_upper`;
-        `residual_on`, `residual_off` (randomised-quantile) and `standardised_on`, `standardised_off`, as in
-        `predictive_residuals`.
+        `obs_id` (a number where all runs' names are numbers), `energy_min`, `energy_max` (TeV), `n_on`, `n_off`,
+        `alpha`; `npred_signal` and `npred_off`, the posterior medians of the expected signal and OFF counts, each with
+        `_eti68_lower` and `_eti68_upper`; `residual_on`, `residual_off` (randomised-quantile) and `standardised_on`,
+        `standardised_off`, as in `predictive_residuals`.
     """
     data = FitData.from_spectra(posterior.spectra)
     run, energy = np.nonzero(data.mask)
+    names = np.array(data.runs)
 
     def rows(values: NDArray[Any]) -> NDArray[Any]:
         return values[..., run, energy]
 
     columns: dict[str, Any] = {
-        "obs_id": np.array(data.runs)[run],
+        "obs_id": (names.astype(int) if all(name.isdecimal() for name in data.runs) else names)[run],
         "energy_min": data.energy.edges[:-1][energy] * ENERGY,
         "energy_max": data.energy.edges[1:][energy] * ENERGY,
         "n_on": rows(data.n_on),

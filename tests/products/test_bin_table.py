@@ -17,7 +17,7 @@ def test_rows_are_the_analysed_bins(posterior: Posterior, spectra: Spectra) -> N
     table = bin_table(posterior)
     assert len(table) == spectra.mask.sum() == 35
     for run in spectra:
-        rows = table[table["obs_id"] == run.name]
+        rows = table[table["obs_id"] == int(run.name)]
         assert rows["n_on"].tolist() == run.n_on[run.mask].tolist()
         assert rows["n_off"].tolist() == run.n_off[run.mask].tolist()
         np.testing.assert_array_equal(rows["alpha"], run.alpha[run.mask])
@@ -28,7 +28,7 @@ def test_rows_are_the_analysed_bins(posterior: Posterior, spectra: Spectra) -> N
 def test_expected_counts_are_posterior_quantiles(posterior: Posterior) -> None:
     table = bin_table(posterior)
     draws = posterior.tree["posterior"]
-    row = table[(table["obs_id"] == "23524") & (table["n_off"] == 24)][0]
+    row = table[(table["obs_id"] == 23524) & (table["n_off"] == 24)][0]
     energy = np.sqrt(row["energy_min"] * row["energy_max"]).value
     for name in ("npred_signal", "npred_off"):
         values = draws[name].sel(run="23524").sel(energy=energy, method="nearest").to_numpy()
@@ -50,7 +50,7 @@ def test_independent_rates_follow_their_own_off_counts(posterior: Posterior) -> 
 def test_residuals_are_those_of_the_predictive_check(posterior: Posterior) -> None:
     table = bin_table(posterior, seed=5)
     residuals = predictive_residuals(posterior, seed=5)
-    rows = table[table["obs_id"] == "23525"]
+    rows = table[table["obs_id"] == 23525]
     for region in ("on", "off"):
         expected = residuals.sel(region=region, run="23525")
         np.testing.assert_array_equal(rows[f"residual_{region}"], expected["quantile"].to_numpy())

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_onoff.inference import BackgroundModel, BandPosterior, Posterior, SamplerSettings, fit, fit_bands
+from bayes_onoff.inference import Posterior, SamplerSettings, fit
 from bayes_onoff.models import SpectralModel
-from bayes_onoff.products import bin_table, compare, flux_points, parameter_table, predictive_residuals, spectral_band
+from bayes_onoff.products import bin_table, compare, parameter_table, predictive_residuals, spectral_band
 from bayes_onoff.spectra import Spectra
 
 SHORT = SamplerSettings(draws=400, tune=400, chains=2, seed=3)
@@ -16,12 +16,6 @@ SHORT = SamplerSettings(draws=400, tune=400, chains=2, seed=3)
 @pytest.fixture(scope="module")
 def sampled(spectra: Spectra) -> Posterior:
     return fit(spectra, SpectralModel("power-law"), settings=SHORT, progress=False)
-
-
-@pytest.fixture(scope="module")
-def sampled_bands(spectra: Spectra) -> BandPosterior:
-    reference = SpectralModel("power-law"), {"amplitude": 3.5e-11, "index": 2.56}
-    return fit_bands(spectra, *reference, np.geomspace(0.6, 40, 6), settings=SHORT, progress=False)
 
 
 def test_file_alone_gives_the_same_products(sampled: Posterior, tmp_path: Path) -> None:
@@ -55,19 +49,3 @@ def test_same_model_twice_is_not_told_apart(sampled: Posterior) -> None:
     assert table["elpd_diff"].tolist() == [0, 0]
     assert np.all(table["k_hat_max"] < 0.7)
     assert table["weight"].sum() == pytest.approx(1)
-
-
-def test_averaged_density_is_that_of_the_draws(sampled_bands: BandPosterior) -> None:
-    points = flux_points(sampled_bands)
-    for band, density in enumerate(points.densities):
-        draws = sampled_bands.norm[..., band].ravel()
-        for probability in (0.16, 0.5, 0.84):
-            assert (draws < density.quantile(probability)).mean() == pytest.approx(probability, abs=0.08)
-
-
-def test_pooled_and_independent_significance_agree_where_off_counts_are_many(
-    sampled_bands: BandPosterior, bands: BandPosterior
-) -> None:
-    pooled, independent = flux_points(sampled_bands).table, flux_points(bands).table
-    np.testing.assert_allclose(pooled["sqrt_ts"][:2], independent["sqrt_ts"][:2], rtol=0.1)
-    assert sampled_bands.background == BackgroundModel()
