@@ -22,15 +22,14 @@ class Log10Polynomial:
 
     coefficients: tuple[float, ...]
 
-    def dnde(self, energy: ArrayLike, values: Mapping[str, float], xp: Any = np) -> NDArray[np.float64]:
+    def dnde(self, energy: Any, values: Mapping[str, Any], xp: Any = np) -> Any:
         """Evaluate the differential flux at `energy` (TeV), cm-2 s-1 TeV-1; there are no `values` to give."""
         del values
         log_energy = xp.log(energy) / np.log(10)
-        power: NDArray[np.float64] = xp.zeros_like(log_energy)
+        power = xp.zeros_like(log_energy)
         for coefficient in self.coefficients:
             power = power * log_energy + coefficient
-        flux: NDArray[np.float64] = TEV_PER_ERG * xp.exp(np.log(10) * (power - 2 * log_energy))
-        return flux
+        return TEV_PER_ERG * xp.exp(np.log(10) * (power - 2 * log_energy))
 
 
 @dataclass(frozen=True, slots=True)

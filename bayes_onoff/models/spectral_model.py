@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,14 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.models.priors import Prior, prior_from_dict
 from bayes_onoff.models.shapes import Parameter, Shape, get_shape
 
-__all__ = ["SpectralModel", "energy_flux", "photons"]
+__all__ = ["DifferentialFlux", "SpectralModel", "energy_flux", "photons"]
+
+
+class DifferentialFlux(Protocol):
+    """Anything with a differential flux: a `SpectralModel`, a published formula."""
+
+    def dnde(self, energy: Any, values: Mapping[str, Any], xp: Any = np) -> Any:
+        """Evaluate the differential flux at `energy` (TeV), cm-2 s-1 TeV-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,7 @@ def _per_bin(values: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     return {name: np.asarray(value, dtype=float)[..., None, None] for name, value in values.items()}
 
 
-def photons(model: SpectralModel, values: Mapping[str, Any], edges: NDArray[np.float64], xp: Any = np) -> Any:
+def photons(model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64], xp: Any = np) -> Any:
     """Photons per area and time in each true-energy bin: the integral of dN/dE over the bin.
 
     Gauss-Legendre quadrature in ln(energy), for every shape alike: no special case at index 1. Against adaptive
@@ -144,8 +151,8 @@ def photons(model: SpectralModel, values: Mapping[str, Any], edges: NDArray[np.f
 
     Parameters
     ----------
-    model : SpectralModel
-        The spectrum.
+    model : DifferentialFlux
+        The spectrum: a `SpectralModel`, or a published one.
     values : mapping of str to float or array
         Parameter values in their units: for NumPy all of one shape (for example (chain, draw)) or scalars, for
         PyTensor scalars.
@@ -163,13 +170,13 @@ def photons(model: SpectralModel, values: Mapping[str, Any], edges: NDArray[np.f
     return (model.dnde(energy, _per_bin(values) if xp is np else values, xp) * weights).sum(axis=-1)
 
 
-def energy_flux(model: SpectralModel, values: Mapping[str, Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def energy_flux(model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Energy flux in each bin: the integral of E dN/dE over the bin, as accurate as `photons`.
 
     Parameters
     ----------
-    model : SpectralModel
-        The spectrum.
+    model : DifferentialFlux
+        The spectrum: a `SpectralModel`, or a published one.
     values : mapping of str to float or array
         Parameter values in their units, all of one shape or scalars.
     edges : ndarray, shape (bin + 1,)
