@@ -82,7 +82,8 @@ def quickstart(out: Path, seed: int) -> None:
       bayes-onoff quickstart --out first-look
     """
     progress = _start()
-    from bayes_onoff.app.quickstart import run_quickstart
+    with progress.stage("import"):
+        from bayes_onoff.app.quickstart import run_quickstart
 
     _finish(run_quickstart(out, seed=seed, progress=progress, command=_command()))
 
@@ -100,7 +101,8 @@ def run(config: Path, out: Path | None) -> None:
       bayes-onoff run crab.yaml --out crab-first
     """
     progress = _start()
-    from bayes_onoff.app.run import run_file
+    with progress.stage("import"):
+        from bayes_onoff.app.run import run_file
 
     _finish(run_file(config, out, progress=progress, command=_command()))
 
@@ -116,7 +118,8 @@ def reduce(config: Path, out: Path | None) -> None:
       bayes-onoff reduce crab.yaml --out crab-spectra
     """
     progress = _start()
-    from bayes_onoff.app.run import reduce_file
+    with progress.stage("import"):
+        from bayes_onoff.app.run import reduce_file
 
     _finish(reduce_file(config, out, progress=progress, command=_command()))
 

@@ -1,0 +1,226 @@
+"""Whole runs on simulated data, read back with the readers that others use."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+from astropy.io import fits
+from astropy.table import Table
+from matplotlib import image
+
+from bayes_onoff.app.config import Configuration
+from bayes_onoff.app.provenance import describe_files
+
+Command = Callable[..., tuple[int, str, str]]
+
+TABLES = {
+    "runs.ecsv": {"obs_id", "livetime", "n_on", "n_off", "alpha", "excess", "significance", "n_off_regions"},
+    "cumulative.ecsv": {"obs_id", "livetime", "n_on", "n_off", "alpha", "excess", "significance"},
+    "bins.ecsv": {"obs_id", "energy_min", "energy_max", "n_on", "n_off", "alpha", "npred_signal", "npred_off"},
+    "wstat.ecsv": {"model", "dataset", "parameter", "value", "error", "unit", "stat"},
+    "parameters.ecsv": {"parameter", "unit", "mean", "sd", "median", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"},
+    "flux_points.ecsv": {"e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts"},
+}
+GROUPS = {
+    *("posterior", "prior", "prior_predictive", "posterior_predictive", "log_likelihood"),
+    *("observed_data", "constant_data", "sample_stats"),
+}
+
+
+class Finished:
+    """A run that has ended: its folder, exit status and what it said."""
+
+    def __init__(self, folder: Path, status: int, output: str) -> None:
+        self.folder, self.status, self.output = folder, status, output
+        self.provenance = json.loads((folder / "provenance.json").read_text())
+
+    def table(self, name: str) -> Table:
+        return Table.read(self.folder / name, format="ascii.ecsv")
+
+
+def run(command: Command, folder: Path, config: dict[str, Any]) -> Finished:
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(config))
+    status, output, errors = command("run", path)
+    assert errors == ""
+    return Finished(folder / "small-results", status, output)
+
+
+@pytest.fixture(scope="module")
+def finished(command: Command, store: Path, small_config: dict[str, Any], tmp_path_factory: Any) -> Finished:
+    """The pooled model of one shape, sampled well enough to converge."""
+    return run(command, tmp_path_factory.mktemp("converged"), small_config)
+
+
+@pytest.fixture(scope="module")
+def unconverged(command: Command, store: Path, small_config: dict[str, Any], tmp_path_factory: Any) -> Finished:
+    """Everything that can be asked for, with absurdly few draws."""
+    changes = {
+        "background": {"prior": "independent", "shape": 1.0, "marginal": True},
+        "sampling": {"draws": 25, "tune": 25, "chains": 4},
+        "compare": ["power-law", "log-parabola"],
+        "stacked": True,
+        "flux_points": None,
+    }
+    return run(command, tmp_path_factory.mktemp("unconverged"), {**small_config, **changes})
+
+
+def test_exit_status_and_last_line(finished: Finished) -> None:
+    assert finished.status == 0, finished.output
+    last = finished.output.splitlines()[-1]
+    assert re.search(r"total \d+\.\d s \(import \d.*compile \d.*sample \d.*report \d.*\); results in ", last)
+    assert last.endswith("small-results")
+    assert "did not converge" not in finished.output
+
+
+def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
+    found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
+    spectra = {f"spectra/{kind}_obs{run}.fits" for kind in ("pha", "bkg", "arf", "rmf") for run in (1, 3)}
+    names = ("regions", "cumulative", "trace", "parameters", "counts", "counts_1", "counts_3", "spectrum")
+    figures = {f"figures/{name}.png" for name in (*names, "flux_points", "flux_point_correlation")}
+    others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json"}
+    assert found == spectra | figures | set(TABLES) | others
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_have_their_columns(finished: Finished, name: str) -> None:
+    table = finished.table(name)
+    assert TABLES[name] <= set(table.colnames)
+    assert len(table) > 0
+
+
+def test_tables_agree_with_each_other(finished: Finished) -> None:
+    runs, cumulative, bins = (finished.table(name) for name in ("runs.ecsv", "cumulative.ecsv", "bins.ecsv"))
+    assert list(runs["obs_id"]) == [1, 3]
+    assert runs["livetime"].unit == u.s
+    np.testing.assert_array_equal(np.cumsum(runs["n_on"]), cumulative["n_on"])
+    for row in runs:
+        own = bins[bins["obs_id"].astype(str) == str(row["obs_id"])]
+        assert own["n_on"].sum() == row["n_on"]
+        assert own["n_off"].sum() == row["n_off"]
+        with fits.open(finished.folder / "spectra" / f"pha_obs{row['obs_id']}.fits") as hdus:
+            good = hdus["SPECTRUM"].data["QUALITY"] == 0
+            assert hdus["SPECTRUM"].data["COUNTS"][good].sum() == row["n_on"]
+
+
+def test_the_posterior_opens_without_this_package(finished: Finished) -> None:
+    with xr.open_datatree(finished.folder / "posterior.nc") as tree:
+        assert set(tree.children) >= GROUPS
+        assert tree["posterior"]["amplitude"].shape == (4, 500)
+        assert tree["posterior"]["amplitude"].attrs["units"] == "TeV-1 cm-2 s-1"
+        median = float(tree["posterior"]["index"].median())
+    parameters = finished.table("parameters.ecsv")
+    row = parameters[parameters["parameter"] == "index"][0]
+    assert row["median"] == pytest.approx(median, rel=1e-6)
+    assert row["ess_bulk"] > 400
+
+
+def test_posterior_and_wstat_tell_the_same_story(finished: Finished) -> None:
+    parameters, wstat = finished.table("parameters.ecsv"), finished.table("wstat.ecsv")
+    assert set(wstat["dataset"]) == {"joint", "stacked"}
+    for row in wstat[wstat["dataset"] == "joint"]:
+        mine = parameters[parameters["parameter"] == row["parameter"]][0]
+        assert abs(mine["median"] - row["value"]) < 0.5 * row["error"]
+
+
+def test_flux_points_hold_their_draws(finished: Finished) -> None:
+    table = finished.table("flux_points.ecsv")
+    assert table.meta["SED_TYPE"] == "dnde"
+    assert table["dnde"].unit == u.Unit("TeV-1 cm-2 s-1")
+    with xr.open_dataset(finished.folder / "flux_points.nc") as draws:
+        assert draws["norm"].shape == (4, 500, len(table))
+
+
+def test_figures_are_pictures(finished: Finished) -> None:
+    for path in (finished.folder / "figures").glob("*.png"):
+        pixels = image.imread(path)
+        assert min(pixels.shape[:2]) > 200, path
+        assert np.ptp(pixels[..., :3]) > 0.5, path
+
+
+def test_the_report_stands_alone(finished: Finished) -> None:
+    page = (finished.folder / "report.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
+    assert "<script" not in page
+    assert page.count("<svg") == 10
+    assert "The sampling converged" in page
+    assert "did not converge" not in page
+    assert str(int(finished.table("cumulative.ecsv")["n_on"][-1])) in page
+
+
+def test_provenance(finished: Finished, store: Path) -> None:
+    record = finished.provenance
+    assert record["converged"] is True
+    assert set(record["convergence"]) == {"power-law", "flux points"}
+    assert record["seeds"] == {"sampling": 1}
+    assert record["command"][0] == "bayes-onoff"
+    assert {"read and reduce", "compile", "sample", "products", "report", "total"} <= set(record["timings_s"])
+    read = {Path(entry["file"]).name for entry in record["inputs"]}
+    assert read == {"hdu-index.fits", "obs-index.fits", "obs_000001.fits", "obs_000003.fits"}
+    assert record["inputs"] == describe_files(entry["file"] for entry in record["inputs"])
+    assert Configuration.model_validate(record["configuration"]).sampling.draws == 500
+
+
+def test_provenance_is_the_last_file(finished: Finished) -> None:
+    times = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*") if path.is_file()}
+    assert max(times, key=lambda path: times[path]).name == "provenance.json"
+
+
+def test_a_run_that_did_not_converge_says_so_everywhere(unconverged: Finished) -> None:
+    assert unconverged.status == 3
+    assert "The sampling did not converge: the results are marked so" in unconverged.output
+    page = (unconverged.folder / "report.html").read_text()
+    assert page.count("did not converge") > 5
+    assert unconverged.provenance["converged"] is False
+    for name in ("parameters.ecsv", "bins.ecsv", "flux_points.ecsv", "comparison.ecsv"):
+        assert unconverged.table(name).meta["converged"] is False
+
+
+def test_everything_asked_for_is_there(unconverged: Finished) -> None:
+    names = {path.name for path in unconverged.folder.rglob("*") if path.is_file()}
+    assert {"posterior.nc", "posterior_log-parabola.nc", "posterior_stacked.nc", "comparison.ecsv"} <= names
+    assert {"comparison.png", "stacked.png"} <= names
+    assert set(unconverged.provenance["convergence"]) == {"power-law", "log-parabola", "stacked", "flux points"}
+    assert set(unconverged.table("comparison.ecsv")["model"]) == {"power-law", "log-parabola"}
+    wstat = unconverged.table("wstat.ecsv")
+    fits_made = {(row["model"], row["dataset"]) for row in wstat}
+    assert fits_made == {(m, d) for m in ("power-law", "log-parabola") for d in ("joint", "stacked")}
+
+
+def test_a_seed_that_is_not_given_is_drawn_and_recorded(unconverged: Finished) -> None:
+    seed = unconverged.provenance["seeds"]["sampling"]
+    assert 0 <= seed < 2**32
+    assert unconverged.provenance["configuration"]["sampling"]["seed"] == seed
+
+
+def test_flux_points_are_eight_a_decade_unless_told_otherwise(unconverged: Finished) -> None:
+    table = unconverged.table("flux_points.ecsv")
+    decades = np.log10(table["e_max"][-1] / table["e_min"][0])
+    assert len(table) <= np.ceil(8 * decades)
+    assert table["e_max"][-1] == pytest.approx(20.0)
+
+
+def test_killed_before_the_end_a_folder_never_looks_finished(
+    command: Command, write_config: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config()
+    assert command("reduce", config)[0] == 0
+    assert (tmp_path / "small-results" / "provenance.json").exists()
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bayes_onoff.app.run.fit_everything", killed)
+    status, output, _ = command("run", config)
+    assert status == 1
+    assert "reduced run 3" in output
+    assert (tmp_path / "small-results" / "runs.ecsv").exists()
+    assert not (tmp_path / "small-results" / "provenance.json").exists()
