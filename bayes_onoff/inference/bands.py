@@ -109,7 +109,7 @@ def fit_bands(
     Raises
     ------
     InputError
-        If no band covers a fitted bin.
+        If no band covers a fitted bin, or the data say nothing about one of them.
     """
     from bayes_onoff.inference import groups, rates
     from bayes_onoff.inference.analysis import convergence_of, random_streams
@@ -121,6 +121,7 @@ def fit_bands(
     data = FitData.from_spectra(spectra)
     snapped, band_of_bin = bands_of_bins(data, edges)
     reference = fold(photons(model, values, data.energy_true.edges), data.response)
+    _refuse_dark_bands(data, snapped, band_of_bin, reference)
     signal = BandSignal(band_of_bin, len(snapped) - 1, reference)
     samples = compile_model(build_model(data, signal, background)).sample(settings, progress=progress)
     norm = samples.variables["norm"]
@@ -137,3 +138,18 @@ def fit_bands(
     )
     convergence = convergence_of(draws, samples, data)
     return BandPosterior(tree, spectra, model, dict(values), snapped, band_of_bin, background, convergence)
+
+
+def _refuse_dark_bands(
+    data: FitData, edges: NDArray[np.float64], band_of_bin: NDArray[np.int64], reference: NDArray[np.float64]
+) -> None:
+    """Refuse a band in which no analysed bin expects any signal: under a flat prior its norm has no posterior."""
+    expected = np.where(data.mask, reference, 0.0).sum(axis=0)
+    for band in range(len(edges) - 1):
+        if not expected[band_of_bin == band].sum() > 0:
+            raise InputError(
+                "no analysed bin of this flux-point band expects any signal",
+                place="flux_points",
+                found=f"{edges[band]:g} to {edges[band + 1]:g} TeV",
+                allowed="bands with at least one bin inside the safe range of some run; make it wider",
+            )

@@ -241,6 +241,16 @@ def test_bands_off_the_axis_are_refused(spectra):
         bands_of_bins(FitData.from_spectra(spectra), np.array([100.0, 200.0]))
 
 
+def test_bands_without_signal_are_refused(make_spectra):
+    hole = np.ones(8, dtype=bool)
+    hole[3:5] = False
+    spectra = make_spectra(n_runs=1)
+    holed = type(spectra)(tuple(run.replace(mask_fit=hole) for run in spectra))
+    edges = spectra.energy.edges[[1, 3, 5, 8]]
+    with pytest.raises(InputError, match=r"flux_points: no analysed bin of this flux-point band .* found '2\.0"):
+        fit_bands(holed, SpectralModel("power-law"), {"amplitude": 3e-11, "index": 2.4}, edges, progress=False)
+
+
 def test_nothing_to_fit_is_refused(spectra):
     empty = type(spectra)(tuple(run.replace(mask_fit=np.zeros(8, dtype=bool)) for run in spectra))
     with pytest.raises(InputError, match="no bin is left to fit"):
