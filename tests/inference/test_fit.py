@@ -247,7 +247,7 @@ def test_bands_without_signal_are_refused(make_spectra):
     spectra = make_spectra(n_runs=1)
     holed = type(spectra)(tuple(run.replace(mask_fit=hole) for run in spectra))
     edges = spectra.energy.edges[[1, 3, 5, 8]]
-    with pytest.raises(InputError, match=r"flux_points: no analysed bin of this flux-point band .* found '2\.0"):
+    with pytest.raises(InputError, match=r"flux_points: no analysed bin of this flux-point band .* found '1.99"):
         fit_bands(holed, SpectralModel("power-law"), {"amplitude": 3e-11, "index": 2.4}, edges, progress=False)
 
 
