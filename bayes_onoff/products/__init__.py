@@ -9,14 +9,17 @@ from bayes_onoff.products.parameter_table import parameter_table
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.spectral_band import SpectralBand, spectral_band
 from bayes_onoff.products.writing import write_table
+from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, wstat_table
 
 __all__ = [
     "FluxPoints",
     "NormDensity",
     "SpectralBand",
+    "WstatFit",
     "bin_table",
     "compare",
     "energy_flux",
+    "fit_wstat",
     "flux_points",
     "integral_flux",
     "parameter_table",
@@ -24,4 +27,5 @@ __all__ = [
     "spectral_band",
     "write_flux_points",
     "write_table",
+    "wstat_table",
 ]
