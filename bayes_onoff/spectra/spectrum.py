@@ -247,12 +247,19 @@ class Spectra:
 
 
 def with_fit_range(spectra: Spectra, energy_min: float = 0.0, energy_max: float = np.inf) -> Spectra:
-    """Use only the bins that lie completely between two reconstructed energies (TeV), beyond the safe range.
+    """Narrow the fit range to the bins that lie completely between two reconstructed energies.
+
+    Parameters
+    ----------
+    spectra : Spectra
+        The runs; bins that are outside their fit range already stay outside.
+    energy_min, energy_max : float
+        TeV.
 
     Raises
     ------
     InputError
-        If no bin lies in that range.
+        If no bin lies between these energies.
     """
     edges = spectra.energy.edges
     # Edges that went through a single-precision file or another unit still count as the same energy.
@@ -264,4 +271,4 @@ def with_fit_range(spectra: Spectra, energy_min: float = 0.0, energy_max: float 
             found=f"{energy_min:g} to {energy_max:g} TeV",
             allowed=f"a range that holds at least one bin of {edges[0]:g} to {edges[-1]:g} TeV",
         )
-    return Spectra(tuple(run.replace(mask_fit=inside) for run in spectra))
+    return Spectra(tuple(run.replace(mask_fit=run.mask_fit & inside) for run in spectra))
