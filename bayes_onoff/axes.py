@@ -54,7 +54,22 @@ class EnergyAxis:
 
     @classmethod
     def from_bounds(cls, energy_min: u.Quantity, energy_max: u.Quantity, n_bins: int, name: str = ENERGY_DIM) -> Self:
-        """Bins equally wide in the logarithm of the energy; `n_bins` is their total number."""
+        """Make bins equally wide in the logarithm of the energy.
+
+        Parameters
+        ----------
+        energy_min, energy_max : Quantity
+            First and last edge.
+        n_bins : int
+            Total number of bins.
+        name : str
+            ``"energy"`` or ``"energy_true"``.
+
+        Raises
+        ------
+        InputError
+            If a unit is no energy, the limits are upside down or not positive, or there is no bin.
+        """
         lo = to_float(energy_min, ENERGY, f"{name}.min")
         hi = to_float(energy_max, ENERGY, f"{name}.max")
         if not 0 < lo < hi:
@@ -70,7 +85,13 @@ class EnergyAxis:
 
     @classmethod
     def from_edges(cls, edges: u.Quantity, name: str = ENERGY_DIM) -> Self:
-        """Bins between given edges (any energy unit)."""
+        """Make bins between given edges, a quantity of shape (n_bins + 1,) in any unit of energy.
+
+        Raises
+        ------
+        InputError
+            If the unit is no energy, or the edges are not positive and increasing.
+        """
         return cls(to_array(edges, ENERGY, f"{name}.edges"), name)
 
     @property
@@ -93,6 +114,17 @@ class EnergyAxis:
         return self.n_bins == other.n_bins and bool(np.allclose(self.edges, other.edges, rtol=1e-6, atol=0))
 
     def snap(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Move each given edge (TeV) to the nearest edge of this axis in ln(energy), duplicates removed."""
+        """Move each given edge to the nearest edge of this axis in ln(energy), duplicates removed.
+
+        Parameters
+        ----------
+        edges : ndarray
+            Energies above 0, TeV.
+
+        Returns
+        -------
+        ndarray
+            Edges of this axis, TeV, increasing.
+        """
         distance = np.abs(np.log(np.asarray(edges)[:, None] / self.edges[None, :]))
         return self.edges[np.unique(distance.argmin(axis=1))]

@@ -4,8 +4,6 @@ Inside the package energies are TeV, areas cm2, times s, angles deg; derived uni
 (exposure cm2 s, differential flux cm-2 s-1 TeV-1). Public functions take and return `astropy.units.Quantity`.
 """
 
-from typing import overload
-
 import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
@@ -89,10 +87,6 @@ def to_array(value: u.Quantity, unit: u.UnitBase, name: str) -> NDArray[np.float
     return _converted(value, unit, name)
 
 
-@overload
-def parse_quantity(text: str, unit: u.UnitBase, name: str) -> float: ...
-@overload
-def parse_quantity(text: float, unit: u.UnitBase, name: str) -> float: ...
 def parse_quantity(text: str | float, unit: u.UnitBase, name: str) -> float:
     """Read a number with a unit, such as ``"0.11 deg"`` or ``"10 %"``, as a float in `unit`.
 
