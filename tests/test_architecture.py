@@ -105,7 +105,9 @@ def test_nothing_prints() -> None:
 def test_init_files_only_reexport() -> None:
     for path in FILES:
         if path.name == "__init__.py":
-            assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.walk(parsed(path))), path
+            definitions = [node for node in parsed(path).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+            # Names of what is slow to import may be looked up when they are asked for (PEP 562).
+            assert {definition.name for definition in definitions} <= {"__getattr__"}, path
 
 
 HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "matplotlib"}

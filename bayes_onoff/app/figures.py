@@ -1,7 +1,7 @@
 """The figures of an analysis, each with its caption and text alternative."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from bayes_onoff.plotting import (
 from bayes_onoff.products import spectral_band
 from bayes_onoff.report import ReportFigure, format_number
 from bayes_onoff.simulation import CRAB_POSITION
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["draw_figures"]
 
@@ -75,11 +72,10 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
         yield "comparison", "comparison", _comparison(results)
 
 
-def _made(draw: Callable[..., Any], *args: Any, **options: Any) -> "Figure":
+def _made(draw: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Call a plot that makes its own figure, and give that figure."""
     drawn = np.asarray(draw(*args, **options), dtype=object)
-    figure: Figure = next(axes for axes in drawn.ravel() if axes is not None).figure
-    return figure
+    return next(axes for axes in drawn.ravel() if axes is not None).figure
 
 
 def _regions(results: Results) -> ReportFigure:

@@ -14,6 +14,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
+from pymc.logprob.utils import ParameterValueError
 from pytensor.compile import function
 from pytensor.compile.mode import Mode
 from pytensor.gradient import grad
@@ -81,13 +82,21 @@ class CompiledModel:
             return self._sample_nutpie(settings, progress)
         return self._sample_pymc(settings, progress)
 
+    def _evaluate(self, point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Compute ln density and gradient; a density of 0 where a rate overflows, as in a far too long first step."""
+        try:
+            value, gradient = self.density(point)
+        except ParameterValueError:
+            return -np.inf, np.zeros_like(point)
+        return float(value), gradient
+
     def _starting_point(self, seed: int) -> NDArray[np.float64]:
         """Take the model's initial point with a uniform jitter of one unit in every coordinate."""
         rng = np.random.default_rng(seed)
         center = _flat(self.model, self.model.initial_point())
         for attempt in range(20):
             point = center + rng.uniform(-1, 1, len(center)) * 0.7**attempt
-            value, gradient = self.density(point)
+            value, gradient = self._evaluate(point)
             if np.isfinite(value) and np.all(np.isfinite(gradient)):
                 return point
         raise BayesOnOffError("the density is not finite at any starting point; look at the priors and the data")
@@ -96,15 +105,10 @@ class CompiledModel:
         import nutpie
         from nutpie.compiled_pyfunc import from_pyfunc
 
-        density = self.density
         size = len(_flat(self.model, self.model.initial_point()))
 
         def make_density() -> Any:
-            def evaluate(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-                value, gradient = density(point)
-                return float(value), gradient
-
-            return evaluate
+            return self._evaluate
 
         def make_expand(_seed1: int, _seed2: int, _chain: int) -> Any:
             return lambda point: {"point": point}
