@@ -62,8 +62,6 @@ PUBLIC = {
         "ReductionSettings",
         "RunGeometry",
         "SafeRange",
-        "check_fit_range",
-        "fit_mask",
         "reduce_observation",
         "reduce_observations",
     ],

@@ -9,9 +9,9 @@ from typing import Self
 
 from astropy.table import Table
 
-from bayes_onoff.dl3.fits_table import FitsTable, read_fits_table
 from bayes_onoff.dl3.observation import HduLocation, Observation
 from bayes_onoff.errors import FileError
+from bayes_onoff.fits_table import FitsTable, read_fits_table
 
 __all__ = ["REQUIRED_HDUS", "DataStore"]
 

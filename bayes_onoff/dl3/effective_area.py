@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayes_onoff.dl3.fits_table import FitsTable
 from bayes_onoff.dl3.irf_axes import IrfAxis, interpolate, read_irf_axis
 from bayes_onoff.dl3.responses import check_not_negative, is_point_like, read_values
+from bayes_onoff.fits_table import FitsTable
 from bayes_onoff.units import ANGLE, AREA, ENERGY
 
 __all__ = ["EffectiveArea", "effective_area_from_table"]

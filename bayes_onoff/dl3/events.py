@@ -8,8 +8,8 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
-from bayes_onoff.dl3.fits_table import FitsTable
 from bayes_onoff.dl3.time_reference import TimeReference, read_time_reference
+from bayes_onoff.fits_table import FitsTable
 from bayes_onoff.units import ANGLE, ENERGY, TIME
 
 __all__ = ["Events", "events_from_table"]

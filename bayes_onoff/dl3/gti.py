@@ -6,8 +6,8 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayes_onoff.dl3.fits_table import FitsTable
 from bayes_onoff.dl3.time_reference import TimeReference, read_time_reference
+from bayes_onoff.fits_table import FitsTable
 from bayes_onoff.units import TIME
 
 __all__ = ["GTI", "gti_from_table"]

@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayes_onoff.dl3.fits_table import FitsTable
+from bayes_onoff.fits_table import FitsTable
 
 __all__ = ["IrfAxis", "interpolate", "read_irf_axis"]
 

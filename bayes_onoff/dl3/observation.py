@@ -12,11 +12,11 @@ from bayes_onoff.dl3.background import Background, background_from_table
 from bayes_onoff.dl3.effective_area import EffectiveArea, effective_area_from_table
 from bayes_onoff.dl3.energy_dispersion import EnergyDispersion, energy_dispersion_from_table
 from bayes_onoff.dl3.events import Events, events_from_table
-from bayes_onoff.dl3.fits_table import FitsTable, read_fits_table
 from bayes_onoff.dl3.gti import GTI, gti_from_table
 from bayes_onoff.dl3.psf import PSFTable, psf_from_table
 from bayes_onoff.dl3.rad_max import RadMax, rad_max_from_table
 from bayes_onoff.errors import FileError
+from bayes_onoff.fits_table import FitsTable, read_fits_table
 
 __all__ = ["HDU_CLASSES", "HduLocation", "Observation"]
 

@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayes_onoff.dl3.fits_table import FitsTable
 from bayes_onoff.dl3.irf_axes import IrfAxis, interpolate, read_irf_axis
 from bayes_onoff.dl3.responses import check_probability, read_values
+from bayes_onoff.fits_table import FitsTable
 from bayes_onoff.units import ANGLE, ENERGY, PER_SOLID_ANGLE
 
 __all__ = ["PSFTable", "psf_from_table"]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayes_onoff.dl3.fits_table import FitsTable
 from bayes_onoff.dl3.irf_axes import IrfAxis, read_irf_axis
 from bayes_onoff.dl3.responses import check_not_negative, read_values
+from bayes_onoff.fits_table import FitsTable
 from bayes_onoff.units import ANGLE, ENERGY
 
 __all__ = ["RadMax", "rad_max_from_table"]

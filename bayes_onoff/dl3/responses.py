@@ -6,8 +6,8 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_onoff.dl3.fits_table import FitsTable
 from bayes_onoff.dl3.irf_axes import IrfAxis
+from bayes_onoff.fits_table import FitsTable
 
 __all__ = ["NEGATIVE_PROBABILITY", "check_not_negative", "check_probability", "is_point_like", "read_values"]
 

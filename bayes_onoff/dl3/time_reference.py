@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from bayes_onoff.dl3.fits_table import FitsTable
+from bayes_onoff.fits_table import FitsTable
 
 __all__ = ["TIME_SCALES", "TimeReference", "read_time_reference"]
 

@@ -3,7 +3,6 @@
 Files carry checksums but no dates: the same content gives the same bytes.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bayes_onoff.dl3.encoding import Column, encode_run, encode_table, time_keys
 from bayes_onoff.dl3.observation import HDU_CLASSES
 from bayes_onoff.dl3.run_content import RunContent
 from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.files import replaced_when_whole
 
 __all__ = ["run_file_name", "write_index", "write_run", "write_store"]
 
@@ -24,19 +24,12 @@ def run_file_name(obs_id: int) -> str:
 
 
 def _write_whole(path: Path, hdus: Iterable[fits.BinTableHDU]) -> None:
-    """Write under a temporary name in the same folder, then rename: the file appears whole or not at all."""
+    """Write primary HDU and tables with checksums; the file appears whole or not at all."""
     content = fits.HDUList([fits.PrimaryHDU(), *hdus])
     for hdu in content:
         hdu.add_checksum(when="")  # astropy's own comment would be a date
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as stream:
-            content.writeto(stream)
-        temporary.replace(path)
-    except OSError as error:
-        raise FileError(path, "the file cannot be written", found=error.strerror or str(error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replaced_when_whole(path) as unfinished, unfinished.open("wb") as stream:
+        content.writeto(stream)
 
 
 def write_run(folder: str | Path, run: RunContent) -> Path:
@@ -45,7 +38,7 @@ def write_run(folder: str | Path, run: RunContent) -> Path:
     Parameters
     ----------
     folder : path-like
-        An existing folder. A file of that name is replaced.
+        Created if it is missing. A file of that name is replaced.
     run : RunContent
         The run.
 
@@ -70,7 +63,7 @@ def write_index(folder: str | Path, runs: Sequence[RunContent]) -> tuple[Path, P
     Parameters
     ----------
     folder : path-like
-        An existing folder. An index that is already there is replaced.
+        Created if it is missing. An index that is already there is replaced.
     runs : sequence of RunContent
         All runs of the store.
 

@@ -1,6 +1,5 @@
 """From an observation to an ON/OFF spectrum: regions, response, safe range."""
 
-from bayes_onoff.reduction.fit_range import check_fit_range, fit_mask
 from bayes_onoff.reduction.reduce import reduce_observation, reduce_observations
 from bayes_onoff.reduction.results import ReducedRun, Reduction, RunGeometry
 from bayes_onoff.reduction.settings import ReductionSettings, SafeRange
@@ -11,8 +10,6 @@ __all__ = [
     "ReductionSettings",
     "RunGeometry",
     "SafeRange",
-    "check_fit_range",
-    "fit_mask",
     "reduce_observation",
     "reduce_observations",
 ]

@@ -11,7 +11,6 @@ from bayes_onoff.dl3 import Observation
 from bayes_onoff.errors import ReductionError
 from bayes_onoff.reduction.checks import check_enclosure, check_field_of_view, run_place
 from bayes_onoff.reduction.counting import count_by_region, count_energies, select_good_time
-from bayes_onoff.reduction.fit_range import check_fit_range, fit_mask
 from bayes_onoff.reduction.reflected import Placement, place_exactly
 from bayes_onoff.reduction.reflected_on_pixels import place_on_pixels
 from bayes_onoff.reduction.response import Offsets, contained_fraction, dispersion_kernel, effective_area
@@ -20,7 +19,7 @@ from bayes_onoff.reduction.safe_range import safe_bins
 from bayes_onoff.reduction.settings import ReductionSettings
 from bayes_onoff.reduction.shapes import Shape, shape_of
 from bayes_onoff.reduction.sphere import unit_vectors
-from bayes_onoff.spectra import Spectra, SpectrumOnOff
+from bayes_onoff.spectra import Spectra, SpectrumOnOff, with_fit_range
 
 __all__ = ["reduce_observation", "reduce_observations"]
 
@@ -125,18 +124,17 @@ def reduce_observations(
     ConfigError, ReductionError, FileError
         As for `reduce_observation`.
     """
-    mask_fit = fit_mask(energy, fit_range)
     runs = []
     for i, observation in enumerate(observations, start=1):
         run = reduce_observation(
             observation, on_region, energy=energy, energy_true=energy_true, exclusion=exclusion, settings=settings
         )
-        spectrum = run.spectrum.replace(mask_fit=mask_fit)
-        runs.append(ReducedRun(spectrum, run.geometry))
+        runs.append(run)
         if on_progress is not None:
             on_progress(f"reduced run {observation.obs_id} ({i} of {len(observations)})")
     spectra = Spectra(tuple(run.spectrum for run in runs))
-    check_fit_range(spectra)
+    if fit_range is not None:
+        spectra = with_fit_range(spectra, *fit_range)
     return Reduction(spectra, tuple(run.geometry for run in runs))
 
 

@@ -259,16 +259,26 @@ def with_fit_range(spectra: Spectra, energy_min: float = 0.0, energy_max: float 
     Raises
     ------
     InputError
-        If no bin lies between these energies.
+        If the range is upside down, or leaves no bin of any run to analyse.
     """
+    if not energy_min < energy_max:
+        raise InputError(
+            "the fit range is upside down or empty",
+            place="fit_range",
+            found=f"min {energy_min:g} TeV, max {energy_max:g} TeV",
+            allowed="min < max",
+        )
     edges = spectra.energy.edges
     # Edges that went through a single-precision file or another unit still count as the same energy.
     inside = (edges[:-1] >= energy_min * (1 - 1e-6)) & (edges[1:] <= energy_max * (1 + 1e-6))
-    if not inside.any():
+    narrowed = Spectra(tuple(run.replace(mask_fit=run.mask_fit & inside) for run in spectra))
+    if not narrowed.mask.any():
+        used = np.flatnonzero(spectra.mask.any(axis=0))
+        analysed = f"{edges[used[0]]:.4g} to {edges[used[-1] + 1]:.4g} TeV" if len(used) else "no bin at all"
         raise InputError(
-            "no energy bin lies inside the fit range",
+            "the fit range leaves no bin to analyse in any run",
             place="fit_range",
             found=f"{energy_min:g} to {energy_max:g} TeV",
-            allowed=f"a range that holds at least one bin of {edges[0]:g} to {edges[-1]:g} TeV",
+            allowed=f"a range that holds at least one bin of those analysed without it, {analysed}",
         )
-    return Spectra(tuple(run.replace(mask_fit=run.mask_fit & inside) for run in spectra))
+    return narrowed

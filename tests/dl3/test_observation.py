@@ -8,8 +8,8 @@ from astropy.io import fits
 from astropy.time import Time, TimeDelta
 
 from bayes_onoff.dl3 import GTI, DataStore, Observation, RunContent, TimeReference, write_store
-from bayes_onoff.dl3.fits_table import parse_unit
 from bayes_onoff.errors import FileError
+from bayes_onoff.fits_table import parse_unit
 
 MakeRun = Callable[..., RunContent]
 Damage = Callable[[str, Callable[[fits.BinTableHDU], None]], Path]

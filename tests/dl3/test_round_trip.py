@@ -172,5 +172,5 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, make_run: Ma
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="the folder cannot be written"):
         write_store(tmp_path / "file" / "store", [make_run(1)])
-    with pytest.raises(FileError, match=r"obs_000001.fits: the file cannot be written; found 'No such file"):
-        write_run(tmp_path / "absent", make_run(1))
+    with pytest.raises(FileError, match=r"obs_000001.fits: cannot be written; found '"):
+        write_run(tmp_path / "file", make_run(1))

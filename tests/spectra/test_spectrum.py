@@ -85,7 +85,9 @@ def test_the_fit_range_keeps_bins_that_lie_inside(make_spectrum):
     upper = with_fit_range(spectra, 1.5)
     np.testing.assert_array_equal(upper.mask, [[False, True, True], [False, True, True]])
     np.testing.assert_array_equal(with_fit_range(upper, 0.5, 5.0).mask, [[False, True, False], [False, True, False]])
-    with pytest.raises(InputError, match="fit_range: no energy bin lies inside the fit range; found '3 to 4 TeV'"):
+    with pytest.raises(
+        InputError, match="fit_range: the fit range leaves no bin to analyse in any run; found '3 to 4 TeV'"
+    ):
         with_fit_range(spectra, 3, 4)
 
 
