@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
+REAL_DATA = "real data: set GAMMAPY_DATA to the folder that holds hess-dl3-dr1"
+
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skipped test of real data into a failed one where real data are required."""
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a test that was skipped for want of real data into a failed one where real data are required."""
     report = yield
-    if report.skipped and os.environ.get("REQUIRE_REAL_DATA") and "gammapy_data" in getattr(item, "fixturenames", ()):
+    if report.skipped and os.environ.get("REQUIRE_REAL_DATA") and REAL_DATA in str(report.longrepr):
         report.outcome = "failed"
-        report.longrepr = f"skipped, but REQUIRE_REAL_DATA is set: {report.longrepr}"
+        report.longrepr = "REQUIRE_REAL_DATA is set, but GAMMAPY_DATA is not"
     return report
 
 
@@ -22,5 +24,5 @@ def gammapy_data() -> Path:
     """The folder with ``hess-dl3-dr1``, ``joint-crab`` and ``magic``."""
     folder = os.environ.get("GAMMAPY_DATA")
     if not folder:
-        pytest.skip("real data: set GAMMAPY_DATA to the folder that holds hess-dl3-dr1")
+        pytest.skip(REAL_DATA)
     return Path(folder)

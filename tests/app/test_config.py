@@ -133,7 +133,7 @@ def test_words_stay_words_and_numbers_numbers(tmp_path: Path) -> None:
 def test_seed_configurations_load(gammapy_data: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     path = gammapy_data.parent / "configs" / f"{name}.yaml"
     if not path.exists():
-        pytest.skip("the seed configurations are not beside the data")
+        pytest.skip("the configurations that belong to the data are not beside them")
     monkeypatch.setenv("GAMMAPY_DATA", str(gammapy_data))
     config = load_config(path)
     assert config.name == name
@@ -236,7 +236,7 @@ REFUSED = [
     ("background.shape", 0.5, r"^background\.shape: only with `prior: independent`; found 0.5"),
     ("background.marginal", 1, r"^background\.marginal: not allowed; found 1; allowed: a valid boolean"),
     ("sampling.draws", "many", r"^sampling\.draws: not allowed; found 'many'; allowed: a valid integer"),
-    ("sampling.draws", 0, r"^sampling\.draws: not allowed; found 0; allowed: greater than or equal to 1"),
+    ("sampling.draws", 0, r"^sampling\.draws: not allowed; found 0; allowed: greater than or equal to 4"),
     ("sampling.seed", -1, r"^sampling\.seed: not allowed; found -1"),
     ("sampling.target_accept", 1.0, r"^sampling\.target_accept: not allowed; found 1.0; allowed: less than 1"),
     (
