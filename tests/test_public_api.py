@@ -48,6 +48,7 @@ PUBLIC = {
         "cumulative_table",
         "fold",
         "li_ma_significance",
+        "ogip_set",
         "read_ogip",
         "read_ogip_files",
         "run_table",

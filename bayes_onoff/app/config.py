@@ -30,6 +30,10 @@ from bayes_onoff.models import SpectralModel
 __all__ = ["Configuration", "load_config"]
 
 
+DRAWS_TO_COMPARE = 100
+"""The tails of the importance weights (PSIS) cannot be smoothed with much fewer."""
+
+
 def _name_or_block(value: object) -> object:
     return {"shape": value} if isinstance(value, str) else value
 
@@ -79,6 +83,14 @@ class Configuration(Block):
                 raise refused(
                     "already decided in the OGIP files", key=key, allowed="no such key with observations.ogip"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _enough_draws_to_compare(self) -> Self:
+        draws = self.sampling.draws * self.sampling.chains
+        if self.compare and draws < DRAWS_TO_COMPARE:
+            allowed = f"at least {DRAWS_TO_COMPARE} in all chains where models are compared"
+            raise refused("too few draws", key="sampling.draws", found=f"{draws} in all chains", allowed=allowed)
         return self
 
     def to_models(self) -> dict[str, SpectralModel]:

@@ -6,6 +6,7 @@ The ``to_...`` method of a block gives what the package's functions take.
 from __future__ import annotations
 
 import dataclasses
+import math
 import secrets
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -252,10 +253,9 @@ class FitRangeBlock(Block):
             raise refused("upside down", found=f"min {self.min:g} TeV, max {self.max:g} TeV", allowed="min < max")
         return self
 
-    def to_limits(self, axis: EnergyAxis) -> tuple[float, float]:
-        """Lower and upper limit, TeV; the axis' own where not given."""
-        low, high = float(axis.edges[0]), float(axis.edges[-1])
-        return (low if self.min is None else self.min, high if self.max is None else self.max)
+    def to_limits(self) -> tuple[float, float]:
+        """Lower and upper limit, TeV; open where not given."""
+        return (0.0 if self.min is None else self.min, math.inf if self.max is None else self.max)
 
 
 def _read_prior(parameter: Parameter, specification: object) -> Prior:

@@ -8,7 +8,7 @@ from bayes_onoff.app.progress import Progress
 from bayes_onoff.dl3 import DataStore
 from bayes_onoff.errors import FileError
 from bayes_onoff.reduction import Reduction, reduce_observations
-from bayes_onoff.spectra import read_ogip_files, with_fit_range
+from bayes_onoff.spectra import ogip_set, read_ogip_files, with_fit_range
 
 __all__ = ["Inputs", "read_inputs"]
 
@@ -49,15 +49,14 @@ def _from_store(config: Configuration, progress: Progress) -> Inputs:
     assert energy is not None
     assert energy_true is not None
     observations = DataStore.from_dir(folder).observations(config.observations.ids or ())
-    axis = energy.to_axis("energy")
     reduction = reduce_observations(
         observations,
         on_region.to_region(),
-        energy=axis,
+        energy=energy.to_axis("energy"),
         energy_true=energy_true.to_axis("energy_true"),
         exclusion=tuple(region.to_region() for region in config.exclusion),
         settings=config.reduction.to_settings(),
-        fit_range=None if config.fit_range is None else config.fit_range.to_limits(axis),
+        fit_range=None if config.fit_range is None else config.fit_range.to_limits(),
         on_progress=progress.say,
     )
     files = [file for observation in observations for file in observation.files if file.exists()]
@@ -69,8 +68,8 @@ def _from_ogip(config: Configuration, progress: Progress) -> Inputs:
     spectra = read_ogip_files(paths)
     progress.say(f"read {len(spectra)} OGIP spectra")
     if config.fit_range is not None:
-        spectra = with_fit_range(spectra, *config.fit_range.to_limits(spectra.energy))
-    return Inputs(Reduction(spectra, ()), tuple(paths))
+        spectra = with_fit_range(spectra, *config.fit_range.to_limits())
+    return Inputs(Reduction(spectra, ()), tuple(file for path in paths for file in ogip_set(path)))
 
 
 def _matching(pattern: str) -> list[Path]:

@@ -39,7 +39,9 @@ class Progress:
     def say(self, text: str) -> None:
         """Print one line."""
         if self._console is not None:
-            self._console.print(f"[{self.elapsed:6.1f} s] {text}", markup=False, highlight=False, soft_wrap=True)
+            # Outside a terminal a line stays a line, for logs.
+            line = f"[{self.elapsed:6.1f} s] {text}"
+            self._console.print(line, markup=False, highlight=False, soft_wrap=not self.in_terminal)
 
     @contextmanager
     def stage(self, name: str, text: str | None = None, *, spinner: bool = True) -> Iterator[None]:

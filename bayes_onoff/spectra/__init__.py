@@ -1,7 +1,7 @@
 """ON/OFF spectra: the reduced counts and response of runs, and what follows from counts alone."""
 
 from bayes_onoff.spectra.folding import fold
-from bayes_onoff.spectra.ogip import read_ogip, read_ogip_files
+from bayes_onoff.spectra.ogip import ogip_set, read_ogip, read_ogip_files
 from bayes_onoff.spectra.ogip_writing import write_ogip
 from bayes_onoff.spectra.source_statistics import cumulative_table, run_table
 from bayes_onoff.spectra.spectrum import Spectra, SpectrumOnOff, with_fit_range
@@ -14,6 +14,7 @@ __all__ = [
     "cumulative_table",
     "fold",
     "li_ma_significance",
+    "ogip_set",
     "read_ogip",
     "read_ogip_files",
     "run_table",

@@ -19,7 +19,7 @@ from bayes_onoff.fits_table import FitsTable, read_fits_table, read_optional_fit
 from bayes_onoff.spectra.spectrum import Spectra, SpectrumOnOff
 from bayes_onoff.units import AREA, ENERGY, TIME
 
-__all__ = ["read_ogip", "read_ogip_files"]
+__all__ = ["ogip_set", "read_ogip", "read_ogip_files"]
 
 QUALITY_GOOD, QUALITY_SET_BY_USER = 0, 5
 _MATRIX_NAMES = ("MATRIX", "SPECRESP MATRIX")
@@ -247,6 +247,19 @@ def read_ogip(pha_path: str | Path) -> SpectrumOnOff:
     except InputError as error:
         problem = f"{error.place}: {error.problem}"
         raise FileError(path, problem, found=error.found, allowed=error.allowed) from error
+
+
+def ogip_set(pha_path: str | Path) -> tuple[Path, ...]:
+    """List the files of a set: the PHA file and the companions that its header names.
+
+    Raises
+    ------
+    FileError
+        If one is missing, or the PHA file is damaged.
+    """
+    path = Path(pha_path)
+    pha = _read_spectrum(path)
+    return (path, *(_companion(pha, key) for key in _COMPANIONS))
 
 
 def read_ogip_files(paths: Iterable[str | Path]) -> Spectra:

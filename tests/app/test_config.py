@@ -266,6 +266,15 @@ def test_ogip_files_already_hold_regions_and_axes(tmp_path: Path) -> None:
         load(tmp_path, "observations: {ogip: []}\n")
 
 
+def test_too_few_draws_to_compare_models(tmp_path: Path) -> None:
+    few = MINIMAL + "sampling: {draws: 20, chains: 4}\n"
+    assert load(tmp_path, few).sampling.draws == 20
+    with pytest.raises(
+        ConfigError, match=r"^sampling\.draws: too few draws; found '80 in all chains'; allowed: at least 100"
+    ):
+        load(tmp_path, few + "compare: [log-parabola]\n")
+
+
 def test_equal_keys_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^min: the key occurs twice; found 'again in line 10'"):
         load(tmp_path, MINIMAL.replace("min: 0.1 TeV,", "min: 0.1 TeV,\n  min: 0.2 TeV,"))

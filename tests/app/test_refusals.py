@@ -1,5 +1,6 @@
 """Bad input: refused with exit status 2 and one message, before anything is sampled or written."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
 Command = Callable[..., tuple[int, str, str]]
 WriteConfig = Callable[..., Path]
@@ -34,7 +36,7 @@ def assert_refused(command: Command, config: Path, message: str, *, out: Path | 
         ({"on_region.center.lat": "32 deg"}, "run 1: the ON region lies outside the field of view"),
         ({"on_region.radius": "0.6 deg"}, "run 1: the ON region overlaps the pointing"),
         ({"energy": {"min": "0.1 TeV", "max": "0.2 TeV", "bins": 2}}, "run 1: every bin is outside the safe range"),
-        ({"fit_range": {"min": "30 TeV"}}, "fit_range: the fit range is upside down or empty"),
+        ({"fit_range": {"min": "30 TeV"}}, "fit_range: the fit range leaves no bin to analyse"),
         ({"flux_points": {"min": "50 TeV", "max": "60 TeV", "bins": 1}}, "flux_points: no flux-point band covers"),
         (
             {"reduction": {"containment_correction": True, "exposure": "region-average"}},
@@ -102,6 +104,23 @@ def test_an_ogip_set_with_a_missing_companion(command: Command, write_config: Wr
     assert_refused(command, config, "named by header key ANCRFILE is missing; found 'arf_obs3.fits'")
     config.write_text("observations: {ogip: [reduced/spectra/nothing_*.fits]}\n")
     assert_refused(command, config, "nothing_*.fits: no such file")
+
+
+def test_spectra_from_ogip_files_are_an_input_too(command: Command, write_config: WriteConfig, tmp_path: Path) -> None:
+    assert command("reduce", write_config(), "--out", tmp_path / "reduced")[0] == 0
+    config = tmp_path / "ogip.yaml"
+    config.write_text("observations: {ogip: [reduced/spectra/pha_*.fits]}\nfit_range: {min: 1 TeV}\n")
+    status, output, _ = command("reduce", config)
+    assert status == 0
+    assert "read 2 OGIP spectra" in output
+    again = tmp_path / "ogip-results"
+    for name in ("runs.ecsv", "cumulative.ecsv"):
+        first, second = (Table.read(folder / name, format="ascii.ecsv") for folder in (tmp_path / "reduced", again))
+        assert list(first["n_on"]) == list(second["n_on"])
+    record = json.loads((again / "provenance.json").read_text())
+    assert sorted(Path(entry["file"]).name for entry in record["inputs"]) == sorted(
+        f"{kind}_obs{run}.fits" for kind in ("pha", "bkg", "arf", "rmf") for run in (1, 3)
+    )
 
 
 def test_an_output_folder_that_cannot_be_written(command: Command, write_config: WriteConfig, tmp_path: Path) -> None:
