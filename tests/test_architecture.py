@@ -48,6 +48,14 @@ def test_every_room_has_its_layer() -> None:
     assert {room for room in rooms if f"bayes_onoff.{room}" not in text} == set()
 
 
+def test_the_documentation_lists_every_folder() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = [path for path in PACKAGE.iterdir() if (path / "__init__.py").exists()]
+    assert [room.name for room in rooms if f"`bayes_onoff/{room.name}`" not in text] == []
+    leaves = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert {leaf for leaf in leaves if leaf not in text} == set()
+
+
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_files_and_functions_stay_small(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) < MAX_LINES

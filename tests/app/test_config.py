@@ -1,12 +1,15 @@
 """The configuration: what is read, and what is refused with which words."""
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from bayes_onoff.app.config import Configuration, load_config
 from bayes_onoff.errors import ConfigError, FileError
@@ -273,6 +276,22 @@ def test_too_few_draws_to_compare_models(tmp_path: Path) -> None:
         ConfigError, match=r"^sampling\.draws: too few draws; found '80 in all chains'; allowed: at least 100"
     ):
         load(tmp_path, few + "compare: [log-parabola]\n")
+
+
+def all_keys(block: type[BaseModel]) -> Iterator[str]:
+    for name, field in block.model_fields.items():
+        yield name
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from all_keys(part)
+
+
+def test_every_key_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    documented = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", prose))))
+    of_later_shapes = {"width", "height", "angle", "inner_radius", "outer_radius", "vertices"}
+    assert set(all_keys(Configuration)) - documented - of_later_shapes == set()
 
 
 def test_equal_keys_are_refused(tmp_path: Path) -> None:
