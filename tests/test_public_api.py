@@ -154,6 +154,7 @@ PUBLIC = {
         "ReportTable",
         "Section",
         "format_number",
+        "format_unit",
         "render_report",
         "write_report",
     ],

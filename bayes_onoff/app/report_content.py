@@ -8,12 +8,30 @@ import yaml
 from astropy.table import QTable
 
 from bayes_onoff.app.results import Results
-from bayes_onoff.inference import Posterior
-from bayes_onoff.report import Listing, ReportContent, ReportFigure, ReportTable, Section, format_number
+from bayes_onoff.inference.convergence import Convergence
+from bayes_onoff.inference.pooled import DEVIATION_SCALE_PRIOR, LEVEL_PRIOR, SHAPE_SCALE_PRIOR, SLOPE_PRIOR
+from bayes_onoff.models import Prior
+from bayes_onoff.products.flux_points import UL_SQRT_TS
+from bayes_onoff.report import (
+    Formula,
+    Listing,
+    ReportContent,
+    ReportFigure,
+    ReportTable,
+    Section,
+    format_number,
+    format_unit,
+)
 
 __all__ = ["report_content"]
 
 Figures = Mapping[str, Mapping[str, ReportFigure]]
+BACKGROUND_PRIORS = (
+    ("level", LEVEL_PRIOR, "ln of the counts per ON-sized region and bin at the centre of the fitted range, each run"),
+    ("slope", SLOPE_PRIOR, "change of the background's logarithm per ln(energy)"),
+    ("shape_scale", SHAPE_SCALE_PRIOR, "standard deviation of the smooth departure from a power law"),
+    ("deviation_scale", DEVIATION_SCALE_PRIOR, "relative scatter of single bins around the smooth shape"),
+)
 WSTAT_COLUMNS = ("model", "dataset", "parameter", "value", "error", "unit", "stat")
 POINT_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts")
 
@@ -29,7 +47,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
     provenance : mapping
         What will be written as provenance, as far as it is known.
     """
-    main = results.fits.main.convergence
+    fits = results.fits
 
     def drawn(section: str) -> tuple[ReportFigure, ...]:
         return tuple(figures.get(section, {}).values())
@@ -37,9 +55,9 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
     return ReportContent(
         title=results.config.name,
         subtitle=f"bayes-onoff {provenance['versions']['bayes-onoff']}, {provenance['date']}",
-        converged=main.converged,
-        convergence=main.sentence,
-        problems=main.problems,
+        converged=fits.converged,
+        convergence=fits.main.convergence.sentence,
+        problems=tuple(f"{name}: {problem}" for name, found in fits.convergence.items() for problem in found.problems),
         summary=_summary(results),
         data=_data(results, drawn("data")),
         regions=Section(figures=drawn("regions")) if drawn("regions") else None,
@@ -62,7 +80,7 @@ def _summary(results: Results) -> Section:
     values = "; ".join(
         f"{parameter.name} {format_number(float(rows[parameter.name]['median']))} "
         f"({format_number(float(rows[parameter.name]['eti68_lower']))} to "
-        f"{format_number(float(rows[parameter.name]['eti68_upper']))}) {parameter.unit}".strip()
+        f"{format_number(float(rows[parameter.name]['eti68_upper']))}) {format_unit(parameter.unit)}".strip()
         for parameter in results.fits.main.model.parameters
     )
     texts = [
@@ -84,44 +102,48 @@ def _data(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
 
 def _model(results: Results) -> Section:
     main = results.fits.main
-    rows = tuple(
-        (parameter.name, parameter.unit or "–", _prior_text(main, parameter.name), parameter.description)
+    rows = [
+        (
+            parameter.name,
+            format_unit(parameter.unit) or "–",
+            _prior_text(main.model.priors[parameter.name]),
+            parameter.description,
+        )
         for parameter in main.model.parameters
-    )
-    priors = ReportTable("Parameters and priors", ("parameter", "unit", "prior", "meaning"), rows)
+    ]
     background = main.background
     if background.prior == "pooled":
         told = "pooled: a level per run, a smooth shape common to the runs and a deviation per bin, with learned scales"
+        rows += [(name, "–", _prior_text(prior), meaning) for name, prior, meaning in BACKGROUND_PRIORS]
     else:
         told = (
             f"independent in every bin: Gamma prior of shape {background.shape:g}, rate {background.rate:g} per count"
         )
     if background.marginal:
         told += "; the latent rates are integrated out"
+    shape = main.model.shape
     texts = (
-        f"Spectrum: {main.model.shape_name}, dN/dE = {main.model.shape.formula} (as TeX), reference energy "
-        f"{main.model.reference:g} TeV.",
-        f"Background rates: {told}.",
+        f"Counts: ON and OFF counts of every run and energy bin are Poisson, the expected OFF count b of each a latent "
+        f"variable. Background rates are {told}.",
+        f"Spectrum: {shape.name}, reference energy {main.model.reference:g} TeV:",
     )
-    return Section(texts, (priors,))
+    formula = Formula(rf"\mathrm{{d}}N/\mathrm{{d}}E = {shape.formula}", f"dN/dE of the {shape.name}: {shape.formula}")
+    priors = ReportTable("Parameters and priors", ("parameter", "unit", "prior", "meaning"), tuple(rows))
+    return Section(texts, (priors,), formulas=(formula,))
 
 
-def _prior_text(posterior: Posterior, parameter: str) -> str:
-    ((name, arguments),) = posterior.model.priors[parameter].to_dict().items()
+def _prior_text(prior: Prior) -> str:
+    ((name, arguments),) = prior.to_dict().items()
     return f"{name}({', '.join(f'{key} {value:g}' for key, value in arguments.items())})"
 
 
 def _diagnostics(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
-    fits: dict[str, Posterior] = dict(results.fits.posteriors)
-    if results.fits.stacked is not None:
-        fits[f"{results.fits.main_label}, stacked"] = results.fits.stacked
     header = ("fit", "R-hat, largest", "bulk ESS, least", "tail ESS, least", "divergences", "BFMI, least", "converged")
-    rows = tuple(_convergence_row(name, posterior) for name, posterior in fits.items())
+    rows = tuple(_convergence_row(name, found) for name, found in results.fits.convergence.items())
     return Section(tables=(ReportTable("Convergence of every fit", header, rows),), figures=figures)
 
 
-def _convergence_row(name: str, posterior: Posterior) -> tuple[str, ...]:
-    found = posterior.convergence
+def _convergence_row(name: str, found: Convergence) -> tuple[str, ...]:
     return (
         name,
         f"{found.r_hat_max:.4f}",
@@ -151,9 +173,14 @@ def _residual_text(bins: QTable) -> str:
 
 def _flux_points(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     table = results.flux_points.table
-    notes = tuple(str(table.meta[key]) for key in table.meta if str(key).startswith("note_"))
+    notes = (
+        "dN/dE is the posterior median of a norm in the band of reconstructed energy, times the reference spectrum at "
+        "the band's centre; all bands are sampled together, the prior of each norm flat and not negative.",
+        "Upper limit: the one-sided 95 % quantile of the posterior under that prior.",
+        f"√TS: {table.meta['note_significance'].removeprefix('sqrt_ts is ')}. A band below {UL_SQRT_TS:g} is a limit.",
+    )
     shown = ReportTable.from_table(table, "Flux points", columns=POINT_COLUMNS)
-    return Section(tuple(f"{note[0].upper()}{note[1:]}." for note in notes), (shown,), figures)
+    return Section(notes, (shown,), figures)
 
 
 def _comparison(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:

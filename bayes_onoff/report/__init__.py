@@ -8,6 +8,7 @@ from bayes_onoff.report.content import (
     ReportTable,
     Section,
     format_number,
+    format_unit,
 )
 from bayes_onoff.report.report import render_report, write_report
 
@@ -19,6 +20,7 @@ __all__ = [
     "ReportTable",
     "Section",
     "format_number",
+    "format_unit",
     "render_report",
     "write_report",
 ]

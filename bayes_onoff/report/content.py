@@ -11,7 +11,17 @@ from matplotlib.figure import Figure
 
 from bayes_onoff.errors import InputError
 
-__all__ = ["HEADINGS", "Formula", "Listing", "ReportContent", "ReportFigure", "ReportTable", "Section", "format_number"]
+__all__ = [
+    "HEADINGS",
+    "Formula",
+    "Listing",
+    "ReportContent",
+    "ReportFigure",
+    "ReportTable",
+    "Section",
+    "format_number",
+    "format_unit",
+]
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNIT_COLUMN = "unit"
@@ -92,7 +102,14 @@ def format_number(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
-def _format_unit(unit: u.UnitBase | str | None) -> str:
+def format_unit(unit: u.UnitBase | str | None) -> str:
+    """Write a unit for people: powers raised, nothing for a dimensionless number.
+
+    Examples
+    --------
+    >>> format_unit("TeV-1 cm-2 s-1")
+    'TeV⁻¹ s⁻¹ cm⁻²'
+    """
     return "" if unit is None else str(u.Unit(unit).to_string("unicode"))
 
 
@@ -170,7 +187,7 @@ class ReportTable:
             caption=caption,
             header=tuple(headings.values()),
             rows=tuple(zip(*cells, strict=True)),
-            units=tuple(_format_unit(column.info.unit) for column in shown),
+            units=tuple(format_unit(column.info.unit) for column in shown),
             descriptions=tuple(column.info.description or "" for column in shown),
             converged=bool(table.meta.get("converged", True)),
         )
@@ -179,7 +196,7 @@ class ReportTable:
 def _cells(name: str, column: Any, digits: int) -> list[str]:
     values = column.value if isinstance(column, u.Quantity) else column
     if name == _UNIT_COLUMN:
-        return [_format_unit(str(value)) for value in values]
+        return [format_unit(str(value)) for value in values]
     if name in _DECIMALS:
         return [_format_decimals(float(value), _DECIMALS[name]) for value in values]
     return [_format_cell(value, _DIGITS.get(name, digits)) for value in values]

@@ -150,7 +150,7 @@ def test_the_report_stands_alone(finished: Finished) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
     assert "<script" not in page
-    assert page.count("<svg") == 10
+    assert page.count("<svg") == 11  # ten figures and the formula
     assert "The sampling converged" in page
     assert "did not converge" not in page
     assert str(int(finished.table("cumulative.ecsv")["n_on"][-1])) in page
