@@ -96,7 +96,8 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
         from bayes_onoff.inference import compile_analysis, fit_bands
 
     def fit(label: str, data: Spectra, model: SpectralModel) -> Posterior:
-        with progress.stage("compile", f"compiling {label}"):
+        first = " (the first time on a machine takes a minute or two)" if not progress.timings.get("compile") else ""
+        with progress.stage("compile", f"compiling {label}{first}"):
             analysis = compile_analysis(data, model, background)
         with progress.stage("sample", f"sampling {label}", spinner=False):
             posterior = analysis.fit(data, settings, progress=progress.in_terminal)

@@ -194,4 +194,6 @@ def compile_model(model: pm.Model) -> CompiledModel:
         mode=Mode(linker="py", optimizer="fast_compile"),
         on_unused_input="ignore",
     )
-    return CompiledModel(model, density, unpack, tuple(variable.name for variable in outputs))
+    compiled = CompiledModel(model, density, unpack, tuple(variable.name for variable in outputs))
+    compiled._evaluate(_flat(model, point))  # numba compiles at the first call, not before
+    return compiled
