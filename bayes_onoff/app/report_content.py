@@ -33,6 +33,13 @@ BACKGROUND_PRIORS = (
     ("deviation_scale", DEVIATION_SCALE_PRIOR, "relative scatter of single bins around the smooth shape"),
 )
 WSTAT_COLUMNS = ("model", "dataset", "parameter", "value", "error", "unit", "stat")
+PARAMETER_COLUMNS = (
+    *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper"),
+    *("ess_bulk", "r_hat", "mcse_mean"),
+)
+COMPARISON_COLUMNS = (
+    *("model", "elpd_loo", "elpd_se", "elpd_diff", "diff_se", "p_loo", "weight", "k_hat_max", "n_bad_k", "converged"),
+)
 POINT_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts")
 
 
@@ -89,6 +96,8 @@ def _summary(results: Results) -> Section:
         f"{format_number(float(total['significance']))} standard deviations (Li & Ma).",
         f"Spectrum, {results.fits.main_label}, median and 68 % interval: {values}.",
     ]
+    if results.comparison is not None:
+        texts.append(f"Models: {results.comparison.meta['sentence']}")
     return Section(tuple(texts))
 
 
@@ -156,7 +165,8 @@ def _convergence_row(name: str, found: Convergence) -> tuple[str, ...]:
 
 
 def _parameters(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
-    table = ReportTable.from_table(results.parameters, f"Posterior of the {results.fits.main_label}")
+    caption = f"Posterior of the {results.fits.main_label}"
+    table = ReportTable.from_table(results.parameters, caption, columns=PARAMETER_COLUMNS)
     return Section(tables=(table,), figures=figures)
 
 
@@ -187,8 +197,9 @@ def _comparison(results: Results, figures: tuple[ReportFigure, ...]) -> Section 
     table = results.comparison
     if table is None:
         return None
-    texts = (str(table.meta["sentence"]), f"{table.meta['method']}.")
-    return Section(texts, (ReportTable.from_table(table, "Models, best first"),), figures)
+    warnings = tuple(f"{row['model']}: {row['warning']}" for row in table if row["warning"])
+    texts = (str(table.meta["sentence"]), f"{table.meta['method']}.", *warnings)
+    return Section(texts, (ReportTable.from_table(table, "Models, best first", columns=COMPARISON_COLUMNS),), figures)
 
 
 def _provenance(provenance: Mapping[str, Any]) -> Section:
