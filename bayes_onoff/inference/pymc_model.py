@@ -182,7 +182,7 @@ def _expected_signal(signal: Signal, data: Mapping[str, Any], energy_true: NDArr
         norm = pm.HalfFlat("norm", dims=BAND, initval=np.ones(signal.n_bands))
         membership = data["band_membership"]
         outside = 1 - membership.sum(axis=1)
-        return data["reference_counts"] * (membership @ norm + outside)
+        return data["reference_counts"] * ((membership * norm).sum(axis=1) + outside)
     values = {name: random_variable(name, prior) for name, prior in signal.priors.items()}
     return fold(photons(signal, values, energy_true, xp=pt), data["response"])
 
