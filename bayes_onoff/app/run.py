@@ -14,6 +14,7 @@ from bayes_onoff.app.progress import Progress
 from bayes_onoff.app.provenance import begin_record, write_provenance
 from bayes_onoff.app.results import Results, derive, write_results, write_spectra
 from bayes_onoff.inference import Convergence
+from bayes_onoff.inference.settings import require_sampler
 
 __all__ = ["RunResult", "reduce_file", "run_analysis", "run_file", "run_reduction"]
 
@@ -117,6 +118,7 @@ def run_analysis(
     """
     progress = progress or Progress()
     config = config.model_copy(update={"sampling": config.sampling.with_seed()})
+    require_sampler(config.sampling.to_settings())
     inputs = _read(config, folder, progress)
     edges = flux_point_edges(config, inputs.reduction.spectra)
     record = begin_record(config, inputs.files, command)

@@ -20,8 +20,8 @@ from pytensor.compile.mode import Mode
 from pytensor.gradient import grad
 from pytensor.graph.replace import vectorize_graph
 
-from bayes_onoff.errors import BayesOnOffError, InputError
-from bayes_onoff.inference.settings import SamplerSettings
+from bayes_onoff.errors import BayesOnOffError
+from bayes_onoff.inference.settings import SamplerSettings, require_sampler
 
 __all__ = ["CompiledModel", "Samples", "compile_model"]
 
@@ -78,6 +78,7 @@ class CompiledModel:
         BayesOnOffError
             If no starting point with a finite density was found.
         """
+        require_sampler(settings)
         if settings.sampler == "nutpie":
             return self._sample_nutpie(settings, progress)
         return self._sample_pymc(settings, progress)
@@ -145,26 +146,18 @@ class CompiledModel:
         return Samples(variables, statistics[[name for name in kept if name in statistics]])
 
     def _sample_pymc(self, settings: SamplerSettings, progress: bool) -> Samples:
-        try:
-            tree = pm.sample(
-                draws=settings.draws,
-                tune=settings.tune,
-                chains=settings.chains,
-                cores=1,
-                random_seed=settings.seed,
-                target_accept=settings.target_accept,
-                nuts_sampler=settings.sampler,
-                progressbar=progress,
-                compute_convergence_checks=False,
-                model=self.model,
-            )
-        except ImportError as error:
-            raise InputError(
-                f"the sampler needs a package that is not installed ({error})",
-                place="sampling.sampler",
-                found=settings.sampler,
-                allowed="install bayes-onoff[jax], or use nutpie or pymc",
-            ) from error
+        tree = pm.sample(
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=1,
+            random_seed=settings.seed,
+            target_accept=settings.target_accept,
+            nuts_sampler=settings.sampler,
+            progressbar=progress,
+            compute_convergence_checks=False,
+            model=self.model,
+        )
         posterior = tree["posterior"]
         variables = {name: np.asarray(posterior[name].values) for name in self.names}
         statistics = tree["sample_stats"].to_dataset()

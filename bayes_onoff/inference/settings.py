@@ -1,11 +1,12 @@
 """What the user chooses about background and sampling, as plain data."""
 
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 from bayes_onoff.errors import InputError
 
-__all__ = ["BackgroundModel", "SamplerName", "SamplerSettings"]
+__all__ = ["BackgroundModel", "SamplerName", "SamplerSettings", "require_sampler"]
 
 SamplerName = Literal["nutpie", "pymc", "numpyro", "blackjax"]
 BackgroundPrior = Literal["pooled", "independent"]
@@ -98,3 +99,22 @@ class SamplerSettings:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
+
+
+def require_sampler(settings: SamplerSettings) -> None:
+    """Refuse a sampler whose packages are not installed here.
+
+    Raises
+    ------
+    InputError
+        If one is missing.
+    """
+    needed = ("jax", settings.sampler) if settings.sampler in ("numpyro", "blackjax") else ()
+    missing = [package for package in needed if find_spec(package) is None]
+    if missing:
+        raise InputError(
+            f"the sampler needs packages that are not installed: {', '.join(missing)}",
+            place="sampling.sampler",
+            found=settings.sampler,
+            allowed="install bayes-onoff[jax], or use nutpie or pymc",
+        )

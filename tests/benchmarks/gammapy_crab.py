@@ -23,8 +23,8 @@ IMPORTED = time.perf_counter()
 def reduce() -> Datasets:
     target = SkyCoord(83.63, 22.01, unit="deg")
     exclusion = CircleSkyRegion(SkyCoord(183.604, -8.708, unit="deg", frame="galactic"), 0.5 * u.deg)
-    mask = Map.create(npix=(150, 150), binsz=0.05, skydir=target.galactic, proj="TAN", frame="icrs")
-    mask.data = mask.geom.region_mask([exclusion], inside=False)
+    geometry = Map.create(npix=(150, 150), binsz=0.05, skydir=target.galactic, proj="TAN", frame="icrs").geom
+    mask = geometry.region_mask([exclusion], inside=False)
     energy = MapAxis.from_energy_bounds(0.1, 40, 40, unit="TeV", name="energy")
     energy_true = MapAxis.from_energy_bounds(0.05, 100, 200, unit="TeV", name="energy_true")
     geom = RegionGeom(CircleSkyRegion(target, 0.11 * u.deg), axes=[energy])
