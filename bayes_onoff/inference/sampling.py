@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import nutpie
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
+from nutpie.compiled_pyfunc import from_pyfunc
 from pymc.logprob.utils import ParameterValueError
 from pytensor.compile import function
 from pytensor.compile.mode import Mode
@@ -103,9 +105,6 @@ class CompiledModel:
         raise BayesOnOffError("the density is not finite at any starting point; look at the priors and the data")
 
     def _sample_nutpie(self, settings: SamplerSettings, progress: bool) -> Samples:
-        import nutpie
-        from nutpie.compiled_pyfunc import from_pyfunc
-
         size = len(_flat(self.model, self.model.initial_point()))
 
         def make_density() -> Any:
