@@ -155,16 +155,25 @@ def _verdict(
         return "W is not finite where the fit stopped"
     scale = np.where(objective.positive, values, 1.0)
     curvature = hessian * np.outer(scale, scale)
-    if np.linalg.eigvalsh(curvature).min() <= 0:
+    flattest, directions = np.linalg.eigh(curvature)
+    along = int(np.abs(directions[:, 0]).argmax())
+    # Near its limit W no longer depends on the parameter: rounding alone decides the sign of that curvature.
+    if abs(flattest[0]) < 2 / LARGEST_ERROR**2 and objective.positive[along]:
+        return _towards_limit(objective.names[along])
+    if flattest[0] <= 0:
         return "W has no minimum where the fit stopped: its curvature is not positive"
     errors = np.sqrt(2 * np.diag(np.linalg.inv(curvature)))
     for name, positive, error in zip(objective.names, objective.positive, errors, strict=True):
         if positive and error > LARGEST_ERROR:
-            return f"{name} runs towards its limit 0: the data do not determine it"
+            return _towards_limit(name)
     distance = float(gradient * scale @ np.linalg.solve(curvature, gradient * scale)) / 2
     if distance > LARGEST_DISTANCE:
         return f"the fit stopped before the minimum: W is {distance:.2g} above it"
     return None
+
+
+def _towards_limit(name: str) -> str:
+    return f"{name} runs towards its limit 0: the data do not determine it"
 
 
 def fit_wstat(spectra: Spectra, model: SpectralModel, start: Mapping[str, float] | None = None) -> WstatFit:
