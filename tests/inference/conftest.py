@@ -1,18 +1,14 @@
 """Spectra to fit: a small simulated set for the mechanics, the four H.E.S.S. Crab runs for the numbers."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.coordinates import SkyCoord
-from regions import CircleSkyRegion
 
 from bayes_onoff.axes import EnergyAxis
-from bayes_onoff.dl3 import DataStore
 from bayes_onoff.models import LogNormal10, Normal, SpectralModel, photons
-from bayes_onoff.reduction import ReductionSettings, reduce_observations
+from bayes_onoff.reduction import Reduction
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold
 
 TRUTH = {"amplitude": 3e-11, "index": 2.4}
@@ -64,19 +60,9 @@ def spectra() -> Spectra:
 
 
 @pytest.fixture(scope="session")
-def crab(gammapy_data: Path) -> Spectra:
+def crab(reduce_crab: Callable[..., Reduction]) -> Spectra:
     """The four Crab runs as `crab.yaml` reduces them."""
-    store = DataStore.from_dir(gammapy_data / "hess-dl3-dr1")
-    exclusion = CircleSkyRegion(SkyCoord(183.604, -8.708, unit="deg", frame="galactic"), 0.5 * u.deg)
-    reduction = reduce_observations(
-        store.observations([23523, 23526, 23559, 23592]),
-        CircleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), 0.11 * u.deg),
-        energy=EnergyAxis.from_bounds(0.1 * u.TeV, 40 * u.TeV, 40),
-        energy_true=EnergyAxis.from_bounds(0.05 * u.TeV, 100 * u.TeV, 200, "energy_true"),
-        exclusion=[exclusion],
-        settings=ReductionSettings(placement="gammapy"),
-    )
-    return reduction.spectra
+    return reduce_crab().spectra
 
 
 @pytest.fixture(scope="session")

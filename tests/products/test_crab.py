@@ -1,19 +1,15 @@
 """Flux points of the four H.E.S.S. Crab runs beside the maximum-likelihood ones of gammapy 2.1."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.coordinates import SkyCoord
-from regions import CircleSkyRegion
 
-from bayes_onoff.axes import EnergyAxis
-from bayes_onoff.dl3 import DataStore
 from bayes_onoff.inference import BandPosterior, SamplerSettings, fit_bands
 from bayes_onoff.models import SpectralModel
 from bayes_onoff.products import FluxPoints, flux_points
-from bayes_onoff.reduction import ReductionSettings, reduce_observations
+from bayes_onoff.reduction import Reduction
 from bayes_onoff.spectra import Spectra
 
 # e_ref (TeV), dnde and its error (cm-2 s-1 TeV-1), sqrt_ts: 0.7-30 TeV in 10 bins, snapped to the reconstructed axis.
@@ -35,17 +31,8 @@ MAXIMUM_LIKELIHOOD = {"amplitude": 2.6903e-11, "index": 2.5876}
 
 
 @pytest.fixture(scope="module")
-def crab(gammapy_data: Path) -> Spectra:
-    store = DataStore.from_dir(gammapy_data / "hess-dl3-dr1")
-    reduction = reduce_observations(
-        store.observations([23523, 23526, 23559, 23592]),
-        CircleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), 0.11 * u.deg),
-        energy=EnergyAxis.from_bounds(0.1 * u.TeV, 40 * u.TeV, 40),
-        energy_true=EnergyAxis.from_bounds(0.05 * u.TeV, 100 * u.TeV, 200, "energy_true"),
-        exclusion=[CircleSkyRegion(SkyCoord(183.604, -8.708, unit="deg", frame="galactic"), 0.5 * u.deg)],
-        settings=ReductionSettings(placement="gammapy"),
-    )
-    return reduction.spectra
+def crab(reduce_crab: Callable[..., Reduction]) -> Spectra:
+    return reduce_crab().spectra
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import astropy.units as u
 import numpy as np
 import pytest
-from astropy.coordinates import SkyCoord
 from astropy.table import Table
-from regions import CircleSkyRegion
 
 from bayes_onoff.axes import EnergyAxis
-from bayes_onoff.dl3 import DataStore
 from bayes_onoff.errors import InputError
 from bayes_onoff.models import SHAPES, SpectralModel, photons
 from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, wstat_table
-from bayes_onoff.reduction import ReductionSettings, reduce_observations
+from bayes_onoff.reduction import Reduction, ReductionSettings
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold, read_ogip_files, stack, with_fit_range, wstat
 
 PL, ECPL, LP = (SpectralModel(name) for name in ("power-law", "exp-cutoff-power-law", "log-parabola"))
@@ -61,17 +57,9 @@ def simulate() -> Callable[..., Spectra]:
 
 
 @pytest.fixture(scope="module")
-def crab(gammapy_data: Path) -> Spectra:
+def crab(reduce_crab: Callable[..., Reduction]) -> Spectra:
     """The set-up of the point-source tutorial."""
-    reduction = reduce_observations(
-        DataStore.from_dir(gammapy_data / "hess-dl3-dr1").observations([23523, 23526, 23559, 23592]),
-        CircleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), 0.11 * u.deg),
-        energy=EnergyAxis.from_bounds(0.1 * u.TeV, 40 * u.TeV, 40),
-        energy_true=EnergyAxis.from_bounds(0.05 * u.TeV, 100 * u.TeV, 200, "energy_true"),
-        exclusion=[CircleSkyRegion(SkyCoord(183.604, -8.708, unit="deg", frame="galactic"), 0.5 * u.deg)],
-        settings=ReductionSettings(placement="gammapy"),
-    )
-    return reduction.spectra
+    return reduce_crab().spectra
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +103,16 @@ def assert_published(
 )
 def test_the_joint_fit_of_the_crab_is_gammapys(crab, model, stat, values):
     assert_published(fit_wstat(crab, model), stat, values)
+
+
+def test_disjoint_off_regions_move_the_fit_little(crab, reduce_crab):
+    """The default placement beside gammapy's overlapping one: these numbers are in docs/measurements.md."""
+    overlapping, disjoint = fit_wstat(crab, PL), fit_wstat(reduce_crab(ReductionSettings()).spectra, PL)
+    assert disjoint.stat == pytest.approx(123.145, abs=0.002)
+    for name, value, shift in (("amplitude", 2.68575e-11, -0.037), ("index", 2.58706, -0.010)):
+        assert disjoint.values[name] == pytest.approx(value, rel=1e-5)
+        moved = (disjoint.values[name] - overlapping.values[name]) / overlapping.errors[name]
+        assert moved == pytest.approx(shift, abs=0.002)
 
 
 def test_the_stacked_fit_of_the_crab_is_gammapys(crab):
