@@ -6,7 +6,15 @@ Every refusal names the place (file, HDU or configuration key), what was found t
 
 from pathlib import Path
 
-__all__ = ["BayesOnOffError", "ConfigError", "ConvergenceWarning", "FileError", "InputError", "ReductionError"]
+__all__ = [
+    "BayesOnOffError",
+    "ConfigError",
+    "ConvergenceWarning",
+    "FileError",
+    "InputError",
+    "ReductionError",
+    "ReductionWarning",
+]
 
 
 class BayesOnOffError(Exception):
@@ -81,3 +89,7 @@ class ReductionError(InputError):
 
 class ConvergenceWarning(UserWarning):
     """Numbers come from a sampling run that did not converge."""
+
+
+class ReductionWarning(UserWarning):
+    """Something was left out or approximated while runs were read or reduced; the text names the run and what."""

@@ -5,7 +5,15 @@ from importlib import import_module
 import pytest
 
 PUBLIC = {
-    "errors": ["BayesOnOffError", "ConfigError", "ConvergenceWarning", "FileError", "InputError", "ReductionError"],
+    "errors": [
+        "BayesOnOffError",
+        "ConfigError",
+        "ConvergenceWarning",
+        "FileError",
+        "InputError",
+        "ReductionError",
+        "ReductionWarning",
+    ],
     "units": [
         "ANGLE",
         "AREA",
