@@ -13,7 +13,13 @@ from bayes_onoff.reduction.checks import check_enclosure, check_field_of_view, r
 from bayes_onoff.reduction.counting import count_by_region, count_energies, select_good_time
 from bayes_onoff.reduction.reflected import Placement, place_exactly
 from bayes_onoff.reduction.reflected_on_pixels import place_on_pixels
-from bayes_onoff.reduction.response import Offsets, contained_fraction, dispersion_kernel, effective_area
+from bayes_onoff.reduction.response import (
+    Offsets,
+    contained_fraction,
+    dispersion_kernel,
+    effective_area,
+    response_place,
+)
 from bayes_onoff.reduction.results import ReducedRun, Reduction, RunGeometry
 from bayes_onoff.reduction.safe_range import safe_bins
 from bayes_onoff.reduction.settings import ReductionSettings
@@ -169,10 +175,12 @@ def _response(
     settings: ReductionSettings,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Effective area in cm2, shape (energy_true,), energy dispersion (energy_true, energy) and safe bins (energy,)."""
+    default = response_place(on)
+    exposure, dispersion = settings.exposure or default, settings.edisp or default
     offsets = {"center": Offsets.at_center(on, observation.pointing)}
-    if "region-average" in (settings.exposure, settings.edisp):
+    if "region-average" in (exposure, dispersion):
         offsets["region-average"] = Offsets.over_area(on, observation.pointing)
-    aeff = effective_area(observation.aeff, energy_true, offsets[settings.exposure])
+    aeff = effective_area(observation.aeff, energy_true, offsets[exposure])
     if settings.containment_correction:
         aeff = aeff * contained_fraction(observation, on, energy_true, offsets["center"])
     if not aeff.any():
@@ -181,6 +189,6 @@ def _response(
             place=run_place(observation),
             found=f"true energies from {energy_true.edges[0]:.4g} to {energy_true.edges[-1]:.4g} TeV",
         )
-    edisp = dispersion_kernel(observation.edisp, observation.aeff, energy_true, energy, offsets[settings.edisp])
+    edisp = dispersion_kernel(observation.edisp, observation.aeff, energy_true, energy, offsets[dispersion])
     safe = safe_bins(settings.safe_range, observation, energy=energy, energy_true=energy_true, aeff=aeff, edisp=edisp)
     return aeff, edisp, safe

@@ -11,10 +11,18 @@ from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.dl3 import EffectiveArea, EnergyDispersion, Observation
 from bayes_onoff.errors import ConfigError, ReductionError
 from bayes_onoff.reduction.checks import run_place
+from bayes_onoff.reduction.settings import ResponsePlace
 from bayes_onoff.reduction.shapes import Circle, Shape, area_points
 from bayes_onoff.reduction.sphere import separation, unit_vector
 
-__all__ = ["Offsets", "contained_fraction", "dispersion_kernel", "effective_area", "kernel_from_migration"]
+__all__ = [
+    "Offsets",
+    "contained_fraction",
+    "dispersion_kernel",
+    "effective_area",
+    "kernel_from_migration",
+    "response_place",
+]
 
 # gammapy 2.1 sets smaller kernel entries to zero.
 _SMALLEST_PROBABILITY = 1e-8
@@ -52,6 +60,11 @@ class Offsets:
         groups = np.array_split(offsets, _N_OFFSETS)
         sizes = np.array([len(group) for group in groups], dtype=float)
         return cls(np.array([group.mean() for group in groups]), sizes / sizes.sum())
+
+
+def response_place(on: Shape) -> ResponsePlace:
+    """Where the response of an ON region is taken by default: at the centre of a circle, averaged over other shapes."""
+    return "center" if isinstance(on, Circle) else "region-average"
 
 
 def effective_area(aeff: EffectiveArea, energy_true: EnergyAxis, offsets: Offsets) -> NDArray[np.float64]:

@@ -23,9 +23,12 @@ class RunGeometry:
     on_region : SkyRegion
         The ON region as it was asked for.
     off_regions : tuple of SkyRegion
-        The OFF regions, in the order of ``n_off_by_region``.
+        The OFF regions, in the order of ``n_off_by_region``; none if the background is from other phases.
     exclusion : tuple of SkyRegion
         The exclusion regions as they were asked for.
+    rad_max : (float, float), optional
+        Where ON and OFF regions are points: smallest and largest radius, over all bins, within which events were
+        counted about them, deg.
     """
 
     name: str
@@ -33,6 +36,7 @@ class RunGeometry:
     on_region: SkyRegion
     off_regions: tuple[SkyRegion, ...]
     exclusion: tuple[SkyRegion, ...]
+    rad_max: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
