@@ -1,15 +1,20 @@
 """From an observation to an ON/OFF spectrum: regions, response, safe range."""
 
+from bayes_onoff.reduction.exclusion_mask import ExclusionMask, read_exclusion_mask
 from bayes_onoff.reduction.reduce import reduce_observation, reduce_observations
+from bayes_onoff.reduction.region_files import read_region_file
 from bayes_onoff.reduction.results import ReducedRun, Reduction, RunGeometry
 from bayes_onoff.reduction.settings import ReductionSettings, SafeRange
 
 __all__ = [
+    "ExclusionMask",
     "ReducedRun",
     "Reduction",
     "ReductionSettings",
     "RunGeometry",
     "SafeRange",
+    "read_exclusion_mask",
+    "read_region_file",
     "reduce_observation",
     "reduce_observations",
 ]

@@ -154,7 +154,7 @@ def _place_off_regions(
     place = run_place(observation)
     if settings.placement == "exact":
         return place_exactly(on, observation.pointing, exclusion, settings, place)
-    return place_on_pixels(on, observation.pointing, exclusion, settings, place=place, frame_of=on_region.center)
+    return place_on_pixels(on_region, observation.pointing, exclusion, settings, place)
 
 
 def _count(

@@ -11,7 +11,7 @@ from regions import SkyRegion
 
 from bayes_onoff.errors import ReductionError
 from bayes_onoff.reduction.settings import ReductionSettings
-from bayes_onoff.reduction.shapes import Shape
+from bayes_onoff.reduction.shapes import Area, Shape
 from bayes_onoff.reduction.sphere import rotation, separation, unit_vector
 
 __all__ = ["ExactPlacement", "Placement", "place_exactly", "rotation_angles"]
@@ -87,7 +87,7 @@ def rotation_angles(size: float, is_free: Callable[[float], bool], settings: Red
 
 
 def place_exactly(
-    on: Shape, pointing: SkyCoord, exclusion: Sequence[Shape], settings: ReductionSettings, place: str
+    on: Shape, pointing: SkyCoord, exclusion: Sequence[Area], settings: ReductionSettings, place: str
 ) -> ExactPlacement:
     """Turn the ON region about the pointing as often as it fits.
 
@@ -99,8 +99,8 @@ def place_exactly(
         The ON region.
     pointing : SkyCoord
         Centre of the field of view.
-    exclusion : sequence of Shape
-        Regions no OFF region may touch.
+    exclusion : sequence of Area
+        Shapes and masks no OFF region may touch.
     settings : ReductionSettings
         Steps and distances.
     place : str

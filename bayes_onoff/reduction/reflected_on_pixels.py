@@ -16,7 +16,7 @@ from regions import CircleSkyRegion, SkyRegion
 from bayes_onoff.errors import ConfigError
 from bayes_onoff.reduction.reflected import check_any, check_reflectable, rotation_angles
 from bayes_onoff.reduction.settings import ReductionSettings
-from bayes_onoff.reduction.shapes import Circle, Shape
+from bayes_onoff.reduction.shapes import Area, Circle, shape_of
 from bayes_onoff.reduction.sphere import north_of, separation, sky_coord, unit_vector
 
 __all__ = ["PixelPlacement", "TangentPlane", "place_on_pixels"]
@@ -114,22 +114,16 @@ class PixelPlacement:
 
 
 def place_on_pixels(
-    on: Shape,
-    pointing: SkyCoord,
-    exclusion: Sequence[Shape],
-    settings: ReductionSettings,
-    *,
-    place: str,
-    frame_of: SkyCoord,
+    on_region: SkyRegion, pointing: SkyCoord, exclusion: Sequence[Area], settings: ReductionSettings, place: str
 ) -> PixelPlacement:
     """Turn the ON circle about the pointing as gammapy 2.1 does.
 
     Parameters
     ----------
-    on, pointing, exclusion, settings, place
+    on_region : SkyRegion
+        The ON region; the pixels lie along the frame of its centre.
+    pointing, exclusion, settings, place
         As for `place_exactly`.
-    frame_of : SkyCoord
-        A coordinate in the frame along which the pixels lie: that of the ON region's centre.
 
     Raises
     ------
@@ -138,6 +132,7 @@ def place_on_pixels(
     ReductionError
         If the ON region overlaps the pointing, or there is no room for an OFF region.
     """
+    on, frame_of = shape_of(on_region, "on_region"), on_region.center
     if not isinstance(on, Circle):
         raise ConfigError(
             "only a circle can be placed on pixels", place="reduction.off_regions.placement", allowed="exact"
@@ -171,7 +166,7 @@ def _pixel_centers(distance: float, distance_px: float, radius_px: float) -> NDA
     return np.asarray(grid[np.abs(np.hypot(*grid.T) - distance_px) <= radius_px])
 
 
-def _excluded(plane: TangentPlane, grid: NDArray[np.float64], exclusion: Sequence[Shape]) -> NDArray[np.float64]:
+def _excluded(plane: TangentPlane, grid: NDArray[np.float64], exclusion: Sequence[Area]) -> NDArray[np.float64]:
     """Select the pixel centres (m, 2) inside an exclusion region."""
     points = plane.to_sphere(grid)
     mask = np.zeros(len(grid), dtype=bool)

@@ -11,18 +11,18 @@ from typing import Protocol, Self
 import numpy as np
 from astropy.coordinates import Angle
 from numpy.typing import NDArray
-from regions import CircleSkyRegion, SkyRegion
+from regions import CircleSkyRegion, PointSkyRegion, SkyRegion
 
 from bayes_onoff.errors import ConfigError
 from bayes_onoff.reduction.sphere import separation, sky_coord, unit_vector
 
-__all__ = ["Circle", "Shape", "area_points", "shape_of"]
+__all__ = ["Area", "Circle", "Point", "Shape", "area_points", "shape_of"]
 
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 
-class Shape(Protocol):
-    """A region on the sphere."""
+class Area(Protocol):
+    """Part of the sky that an OFF region can overlap: a shape, or the excluded pixels of a mask."""
 
     @property
     def center(self) -> NDArray[np.float64]:
@@ -30,19 +30,26 @@ class Shape(Protocol):
 
     @property
     def outer_radius(self) -> float:
-        """Radius in rad of a circle about the centre that holds the whole shape."""
+        """Radius in rad of a circle about the centre that holds the whole area."""
 
     def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which positions (..., 3) lie inside; the boundary is outside."""
+
+    def overlaps(self, other: "Area") -> bool:
+        """Whether the two share any area."""
+
+
+class Shape(Area, Protocol):
+    """A region on the sphere."""
+
+    def encloses(self, position: NDArray[np.float64]) -> bool:
+        """Whether the shape holds a position (3,) or lies all around it."""
 
     def rotated(self, matrix: NDArray[np.float64]) -> Self:
         """Turn the shape by a rotation matrix (3, 3)."""
 
     def angular_size(self, pivot: NDArray[np.float64]) -> float:
         """Extent in rad of the shape in azimuth about `pivot` (3,), which lies outside of it."""
-
-    def overlaps(self, other: "Shape") -> bool:
-        """Whether the two shapes share any area."""
 
     def to_sky(self) -> SkyRegion:
         """Convert to a region of the `regions` package, in the ICRS."""
@@ -87,8 +94,12 @@ class Circle:
         ratio = np.sin(self.radius) / np.sin(separation(self.center, pivot))
         return float(2 * np.arcsin(min(ratio, 1.0)))
 
-    def overlaps(self, other: Shape) -> bool:
-        """Whether the two shapes share any area."""
+    def encloses(self, position: NDArray[np.float64]) -> bool:
+        """Whether the circle holds a position (3,)."""
+        return bool(self.contains(position))
+
+    def overlaps(self, other: Area) -> bool:
+        """Whether the two share any area."""
         if isinstance(other, Circle):
             return bool(separation(self.center, other.center) < self.radius + other.radius)
         return other.overlaps(self)
@@ -96,6 +107,51 @@ class Circle:
     def to_sky(self) -> CircleSkyRegion:
         """Convert to an astropy region in the ICRS."""
         return CircleSkyRegion(center=sky_coord(self.center), radius=Angle(np.rad2deg(self.radius), unit="deg"))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Point:
+    """A position without area, for ON regions whose radius depends on the energy.
+
+    It contains nothing, and overlaps what contains it.
+
+    Parameters
+    ----------
+    center : ndarray, shape (3,)
+        Unit vector.
+    """
+
+    center: NDArray[np.float64]
+
+    @property
+    def outer_radius(self) -> float:
+        """Zero, rad."""
+        return 0.0
+
+    def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """None of the positions (..., 3)."""
+        return np.zeros(points.shape[:-1], dtype=bool)
+
+    def encloses(self, position: NDArray[np.float64]) -> bool:
+        """Whether it is the very position (3,)."""
+        return bool(separation(self.center, position) == 0)
+
+    def rotated(self, matrix: NDArray[np.float64]) -> Self:
+        """Turn the point by a rotation matrix (3, 3)."""
+        center = matrix @ self.center
+        return type(self)(center / np.linalg.norm(center))
+
+    def angular_size(self, pivot: NDArray[np.float64]) -> float:  # noqa: ARG002
+        """Zero rad, seen from anywhere."""
+        return 0.0
+
+    def overlaps(self, other: Area) -> bool:
+        """Whether the other area contains the point."""
+        return bool(other.contains(self.center))
+
+    def to_sky(self) -> PointSkyRegion:
+        """Convert to an astropy region in the ICRS."""
+        return PointSkyRegion(sky_coord(self.center))
 
 
 def shape_of(region: SkyRegion, place: str) -> Shape:
@@ -113,6 +169,8 @@ def shape_of(region: SkyRegion, place: str) -> Shape:
     ConfigError
         If the region's shape is not supported, or its size is not positive.
     """
+    if isinstance(region, PointSkyRegion):
+        return Point(unit_vector(region.center))
     if not isinstance(region, CircleSkyRegion):
         raise ConfigError(
             "this shape is not built yet",

@@ -4,7 +4,7 @@ import pytest
 from astropy.coordinates import SkyCoord, offset_by
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from regions import CircleSkyRegion
+from regions import CircleSkyRegion, PointSkyRegion
 
 from bayes_onoff.errors import ConfigError, ReductionError
 from bayes_onoff.reduction.reflected import ExactPlacement, place_exactly, rotation_angles
@@ -120,7 +120,7 @@ def test_an_on_region_on_the_pointing_is_refused() -> None:
     with pytest.raises(ReductionError, match=message):
         place_exactly(on, pointing, [], DEFAULT, "run 23523")
     with pytest.raises(ReductionError, match=message):
-        place_on_pixels(on, pointing, [], DEFAULT, place="run 23523", frame_of=pointing)
+        place_on_pixels(on.to_sky(), pointing, [], DEFAULT, "run 23523")
 
 
 def test_no_room_for_an_off_region_is_refused() -> None:
@@ -133,7 +133,7 @@ def test_no_room_for_an_off_region_is_refused() -> None:
     with pytest.raises(ReductionError, match=message):
         place_exactly(on, pointing, everything, DEFAULT, "run 5")
     with pytest.raises(ReductionError, match=message):
-        place_on_pixels(on, pointing, everything, DEFAULT, place="run 5", frame_of=pointing)
+        place_on_pixels(on.to_sky(), pointing, everything, DEFAULT, "run 5")
     with pytest.raises(ReductionError, match="no reflected OFF region finds room beside the ON region"):
         place_exactly(large, pointing, [], ReductionSettings(min_distance_input=0.2), "run 5")
 
@@ -142,7 +142,7 @@ def tutorial(pointing: SkyCoord) -> tuple[PixelPlacement, ExactPlacement]:
     region = CircleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), 0.11 * u.deg)
     hole = CircleSkyRegion(SkyCoord(183.604, -8.708, unit="deg", frame="galactic"), 0.5 * u.deg)
     on, exclusion = shape_of(region, "on_region"), [shape_of(hole, "exclusion[0]")]
-    pixels = place_on_pixels(on, pointing, exclusion, DEFAULT, place="run 1", frame_of=region.center)
+    pixels = place_on_pixels(region, pointing, exclusion, DEFAULT, "run 1")
     return pixels, place_exactly(on, pointing, exclusion, DEFAULT, "run 1")
 
 
@@ -199,11 +199,9 @@ def test_a_tangent_plane_is_undone(pointing: SkyCoord, azimuth: float, distance:
 
 
 def test_only_circles_go_on_pixels() -> None:
-    class Square:
-        pass
-
+    point = PointSkyRegion(SkyCoord(0, 1, unit="deg"))
     with pytest.raises(ConfigError, match=r"off_regions\.placement: only a circle.*allowed: exact"):
-        place_on_pixels(Square(), SkyCoord(0, 0, unit="deg"), [], DEFAULT, place="x", frame_of=None)  # type: ignore[arg-type]
+        place_on_pixels(point, SkyCoord(0, 0, unit="deg"), [], DEFAULT, "x")
 
 
 def test_rotation_keeps_the_pointing() -> None:
