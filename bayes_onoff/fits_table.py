@@ -218,18 +218,29 @@ def _damage(caught: list[warnings.WarningMessage]) -> str | None:
     return None
 
 
-def _read(path: Path, hdu_names: tuple[str, ...]) -> tuple[FitsTable | None, str]:
-    """Read the first HDU of one of these names, None if a whole file has none; and the names of all HDUs, as text."""
-    label = " or ".join(hdu_names) or "first extension"
+def _is_wanted(header: fits.Header, names: tuple[str, ...], hdu_class: tuple[str, ...]) -> bool:
+    if not names and not hdu_class:
+        return True
+    stated = {str(header.get(f"HDUCLAS{level}", "")).strip().upper() for level in (1, 2, 3, 4)}
+    named = str(header.get("EXTNAME", "")).strip().upper() in [name.upper() for name in names]
+    return named or (bool(hdu_class) and stated.issuperset(hdu_class))
+
+
+def _label(hdu_names: tuple[str, ...], hdu_class: tuple[str, ...]) -> str:
+    return " or ".join(hdu_names) or " ".join(hdu_class) or "first extension"
+
+
+def _read(path: Path, hdu_names: tuple[str, ...], hdu_class: tuple[str, ...]) -> tuple[FitsTable | None, str]:
+    """Read the first HDU that is wanted, None if a whole file has none; and the names of all HDUs, as text."""
+    label = _label(hdu_names, hdu_class)
     content = _read_bytes(path, label)
-    wanted = [name.upper() for name in hdu_names]
     table, sound, complete, names = None, True, True, ""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             with fits.open(BytesIO(content), memmap=False) as hdus:
                 # one after the other: asking by name would read all of them
-                hdu = next((h for h in islice(hdus, 1, None) if not wanted or h.name in wanted), None)
+                hdu = next((h for h in islice(hdus, 1, None) if _is_wanted(h.header, hdu_names, hdu_class)), None)
                 if hdu is None:
                     names = ", ".join(hdu.name for hdu in hdus) or "none"
                 elif not isinstance(hdu, fits.BinTableHDU):
@@ -244,7 +255,12 @@ def _read(path: Path, hdu_names: tuple[str, ...]) -> tuple[FitsTable | None, str
         except Exception as error:  # whatever astropy raises on a damaged file
             raise FileError(path, "the table is truncated or damaged", hdu=label, found=str(error)) from error
     if not sound:
-        raise FileError(path, "the table is damaged: its checksum differs", hdu=label)
+        raise FileError(
+            path,
+            "the table is damaged: its checksum differs",
+            hdu=label,
+            allowed="an undamaged file (one edited on purpose needs new checksums: fitscheck --write --force)",
+        )
     if (damage := _damage(caught)) or not complete:
         what = "file" if table is None else "table"
         raise FileError(path, f"the {what} is truncated or damaged", hdu=label, found=damage)
@@ -253,7 +269,7 @@ def _read(path: Path, hdu_names: tuple[str, ...]) -> tuple[FitsTable | None, str
     return table, names
 
 
-def read_fits_table(path: Path, *hdu_names: str) -> FitsTable:
+def read_fits_table(path: Path, *hdu_names: str, hdu_class: tuple[str, ...] = ()) -> FitsTable:
     """Read one binary table of a FITS file, compressed or not, into memory.
 
     Parameters
@@ -262,19 +278,21 @@ def read_fits_table(path: Path, *hdu_names: str) -> FitsTable:
         The file.
     *hdu_names : str
         Names of the extension, in any case; the first that has one of them is read. Without any, the first extension.
+    hdu_class : tuple of str
+        Upper-case values of HDUCLAS1 to HDUCLAS4: an extension that states all of them is taken too, however named.
 
     Raises
     ------
     FileError
         If the file is missing, damaged or truncated, has no such HDU, or the HDU is no binary table.
     """
-    table, names = _read(path, hdu_names)
+    table, names = _read(path, hdu_names, hdu_class)
     if table is None:
-        raise FileError(path, "no such HDU", hdu=" or ".join(hdu_names) or "first extension", found=names)
+        raise FileError(path, "no such HDU", hdu=_label(hdu_names, hdu_class), found=names)
     return table
 
 
-def read_optional_fits_table(path: Path, *hdu_names: str) -> FitsTable | None:
+def read_optional_fits_table(path: Path, *hdu_names: str, hdu_class: tuple[str, ...] = ()) -> FitsTable | None:
     """Read one binary table as `read_fits_table` does; None if a whole file has no such HDU.
 
     Raises
@@ -282,4 +300,4 @@ def read_optional_fits_table(path: Path, *hdu_names: str) -> FitsTable | None:
     FileError
         If the file is missing, damaged or truncated, or the HDU is no binary table.
     """
-    return _read(path, hdu_names)[0]
+    return _read(path, hdu_names, hdu_class)[0]
