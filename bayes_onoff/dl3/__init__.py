@@ -8,7 +8,8 @@ from bayes_onoff.dl3.events import Events
 from bayes_onoff.dl3.gti import GTI
 from bayes_onoff.dl3.irf_axes import IrfAxis
 from bayes_onoff.dl3.observation import Observation
-from bayes_onoff.dl3.psf import PSFTable
+from bayes_onoff.dl3.psf import PSF, PSFTable
+from bayes_onoff.dl3.psf_parametric import PSFKing, PSFTripleGauss
 from bayes_onoff.dl3.rad_max import RadMax
 from bayes_onoff.dl3.run_content import RunContent
 from bayes_onoff.dl3.time_reference import TimeReference
@@ -16,6 +17,7 @@ from bayes_onoff.dl3.writing import write_index, write_run, write_store
 
 __all__ = [
     "GTI",
+    "PSF",
     "Background",
     "DataStore",
     "EffectiveArea",
@@ -23,7 +25,9 @@ __all__ = [
     "Events",
     "IrfAxis",
     "Observation",
+    "PSFKing",
     "PSFTable",
+    "PSFTripleGauss",
     "RadMax",
     "RunContent",
     "TimeReference",

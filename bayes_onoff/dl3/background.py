@@ -1,6 +1,7 @@
 """Background rate in field-of-view coordinates: BKG_3D."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +30,8 @@ class Background:
     alignment : str
         Orientation of the field of view, one of `FOV_ALIGNMENTS`.
     """
+
+    hdu_class: ClassVar[str] = "bkg_3d"
 
     energy_axis: IrfAxis
     lon_axis: IrfAxis

@@ -9,7 +9,8 @@ from typing import Self
 
 from astropy.table import Table
 
-from bayes_onoff.dl3.observation import HduLocation, Observation
+from bayes_onoff.dl3.observation import Observation
+from bayes_onoff.dl3.run_files import HduLocation, RunFiles
 from bayes_onoff.errors import FileError
 from bayes_onoff.fits_table import FitsTable, read_fits_table
 
@@ -147,7 +148,7 @@ class DataStore:
             kind: tuple(HduLocation(_existing(path) or path, name, hdu_class) for path, name, hdu_class in entries)
             for kind, entries in self._hdus[obs_id].items()
         }
-        return Observation(obs_id, locations)
+        return Observation(RunFiles(obs_id, locations))
 
     def observations(self, obs_ids: Iterable[int]) -> tuple[Observation, ...]:
         """Several runs, in the order asked for; all of them are looked up before anything is read.

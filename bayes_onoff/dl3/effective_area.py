@@ -1,6 +1,7 @@
 """Effective area: AEFF_2D."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,8 @@ class EffectiveArea:
     rad_max : float or None
         Radius of that cut if it is one number, deg (RAD_MAX).
     """
+
+    hdu_class: ClassVar[str] = "aeff_2d"
 
     energy_axis: IrfAxis
     offset_axis: IrfAxis

@@ -16,10 +16,12 @@ from bayes_onoff.dl3.effective_area import EffectiveArea
 from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
 from bayes_onoff.dl3.gti import GTI
 from bayes_onoff.dl3.irf_axes import IrfAxis
-from bayes_onoff.dl3.psf import PSFTable
+from bayes_onoff.dl3.psf import PSF, PSFTable
+from bayes_onoff.dl3.psf_parametric import PSFKing, PSFTripleGauss
 from bayes_onoff.dl3.rad_max import RadMax
 from bayes_onoff.dl3.run_content import HeaderValues, RunContent
 from bayes_onoff.dl3.time_reference import TimeReference
+from bayes_onoff.errors import InputError
 from bayes_onoff.units import AREA, BACKGROUND_RATE
 
 __all__ = ["Column", "encode_run", "encode_table", "time_keys"]
@@ -137,14 +139,29 @@ def _edisp_table(edisp: EnergyDispersion) -> fits.BinTableHDU:
     return encode_table("EDISP", columns, _response_keys("EDISP", "EDISP_2D", is_pointlike=edisp.is_pointlike))
 
 
-def _psf_table(psf: PSFTable) -> fits.BinTableHDU:
-    columns = [
-        *_axis_cells("ENERG", psf.energy_axis, "TeV"),
-        *_axis_cells("THETA", psf.offset_axis, "deg"),
-        *_axis_cells("RAD", psf.rad_axis, "deg"),
-        _cell("RPSF", psf.values, "sr-1"),
-    ]
-    return encode_table("PSF", columns, _response_keys("RPSF", "PSF_TABLE", is_pointlike=False))
+def _psf_values(psf: PSF) -> list[Column]:
+    match psf:
+        case PSFTable():
+            return [*_axis_cells("RAD", psf.rad_axis, "deg"), _cell("RPSF", psf.values, "sr-1")]
+        case PSFKing():
+            return [_cell("GAMMA", psf.gamma, None), _cell("SIGMA", psf.sigma, "deg")]
+        case PSFTripleGauss():
+            return [
+                _cell("SCALE", psf.scale, "sr-1"),
+                _cell("SIGMA_1", psf.sigma_1, "deg"),
+                _cell("AMPL_2", psf.ampl_2, None),
+                _cell("SIGMA_2", psf.sigma_2, "deg"),
+                _cell("AMPL_3", psf.ampl_3, None),
+                _cell("SIGMA_3", psf.sigma_3, "deg"),
+            ]
+        case _:
+            raise InputError("a point-spread function of a kind that is not written", found=type(psf).__name__)
+
+
+def _psf_table(psf: PSF) -> fits.BinTableHDU:
+    axes = [*_axis_cells("ENERG", psf.energy_axis, "TeV"), *_axis_cells("THETA", psf.offset_axis, "deg")]
+    keys = _response_keys("RPSF", psf.hdu_class.upper(), is_pointlike=False)
+    return encode_table("PSF", [*axes, *_psf_values(psf)], keys)
 
 
 def _bkg_table(bkg: Background) -> fits.BinTableHDU:

@@ -1,6 +1,7 @@
 """Energy dispersion: EDISP_2D."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,8 @@ class EnergyDispersion:
     is_pointlike : bool
         Whether a directional cut is included.
     """
+
+    hdu_class: ClassVar[str] = "edisp_2d"
 
     energy_axis: IrfAxis
     migra_axis: IrfAxis

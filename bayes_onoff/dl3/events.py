@@ -1,7 +1,7 @@
 """Event lists."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import astropy.units as u
 import numpy as np
@@ -30,6 +30,8 @@ class Events:
     reference : TimeReference
         Zero of the times.
     """
+
+    hdu_class: ClassVar[str] = "events"
 
     ra: NDArray[np.float64]
     dec: NDArray[np.float64]

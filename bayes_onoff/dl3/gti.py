@@ -1,6 +1,8 @@
 """Good time intervals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
 
 import astropy.units as u
 import numpy as np
@@ -25,11 +27,16 @@ class GTI:
         Seconds since `reference`.
     reference : TimeReference
         Zero of the times.
+    whole : GTI, optional
+        The intervals that these are a part of.
     """
+
+    hdu_class: ClassVar[str] = "gti"
 
     start: NDArray[np.float64]
     stop: NDArray[np.float64]
     reference: TimeReference
+    whole: "GTI | None" = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -44,6 +51,26 @@ class GTI:
         """Start and stop as modified Julian dates in terrestrial time, shape (interval, 2)."""
         seconds = np.stack([self.start, self.stop], axis=1)
         return np.asarray(self.reference.mjd_tt + seconds * TIME.to(u.day))
+
+    @property
+    def mid_mjd(self) -> float:
+        """Middle between the first start and the last stop, modified Julian date in terrestrial time."""
+        middle = (float(self.start.min()) + float(self.stop.max())) / 2
+        return self.reference.mjd_of(middle)
+
+    @cached_property
+    def in_whole_seconds(self) -> bool:
+        """Whether all bounds (those of `whole`, for a part) are whole seconds, so that they are known to a second."""
+        if self.whole is not None:
+            return self.whole.in_whole_seconds
+        bounds = np.concatenate([self.start, self.stop])
+        return bool(np.array_equal(bounds, np.round(bounds)))
+
+    def within(self, start: float, stop: float) -> "GTI":
+        """Keep the part of the intervals between two times, s since `reference`; there may be none."""
+        low, high = np.maximum(self.start, start), np.minimum(self.stop, stop)
+        left = high > low
+        return GTI(low[left], high[left], self.reference, self.whole or self)
 
     def contains(self, time: ArrayLike) -> NDArray[np.bool_]:
         """Whether times (s since `reference`) lie in an interval; intervals are half open, start included."""

@@ -1,125 +1,157 @@
-"""One observation run: events, good time, pointing, dead time and responses, read when first asked for."""
+"""One observation run, or a piece of one: events, good time, pointing, dead time and responses."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from numpy.typing import NDArray
 
-from bayes_onoff.dl3.background import Background, background_from_table
-from bayes_onoff.dl3.effective_area import EffectiveArea, effective_area_from_table
-from bayes_onoff.dl3.energy_dispersion import EnergyDispersion, energy_dispersion_from_table
-from bayes_onoff.dl3.events import Events, events_from_table
-from bayes_onoff.dl3.gti import GTI, gti_from_table
-from bayes_onoff.dl3.psf import PSFTable, psf_from_table
-from bayes_onoff.dl3.rad_max import RadMax, rad_max_from_table
-from bayes_onoff.errors import FileError
-from bayes_onoff.fits_table import FitsTable, read_fits_table
+from bayes_onoff.dl3.background import Background
+from bayes_onoff.dl3.effective_area import EffectiveArea
+from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
+from bayes_onoff.dl3.events import Events
+from bayes_onoff.dl3.gti import GTI
+from bayes_onoff.dl3.psf import PSF
+from bayes_onoff.dl3.rad_max import RadMax
+from bayes_onoff.dl3.run_files import RunFiles
+from bayes_onoff.errors import InputError
 
-__all__ = ["HDU_CLASSES", "HduLocation", "Observation"]
-
-HDU_CLASSES = {
-    "events": "events",
-    "gti": "gti",
-    "aeff": "aeff_2d",
-    "edisp": "edisp_2d",
-    "psf": "psf_table",
-    "bkg": "bkg_3d",
-    "rad_max": "rad_max_2d",
-}
-"""The HDUs that are read and written: GADF's HDU_TYPE and the HDU_CLASS understood."""
+__all__ = ["Observation"]
 
 _FRAMES = ("ICRS", "FK5")  # they differ by 0.02 arcsec, far below any telescope's pointing accuracy
 _UNFIXED_POINTING = ("DRIFT", "SLEW", "SCAN")
 
 
-@dataclass(frozen=True)
-class HduLocation:
-    """Where one HDU of a run is, by the index of its store.
-
-    Parameters
-    ----------
-    file : Path
-        The file.
-    hdu_name : str
-        Name of the extension.
-    hdu_class : str
-        GADF's HDU_CLASS, lower case, for example ``"psf_table"``.
-    """
-
-    file: Path
-    hdu_name: str
-    hdu_class: str
-
-
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """One observation run. Every piece is read when it is first asked for, and kept.
+    """One observation run, or the part of one inside a time interval.
+
+    Every piece of the files is read when it is first asked for, and kept; parts of a run share what was read.
 
     Parameters
     ----------
-    obs_id : int
-        Observation id.
-    locations : mapping of str to tuple of HduLocation
-        GADF's HDU_TYPE, lower case, to the HDUs of that type.
+    run_files : RunFiles
+        What is on disk of the run.
+    name : str
+        Different for each part of a run; by default the observation id.
+    interval : tuple of float, optional
+        Start (included) and stop (excluded) of the part, modified Julian dates in terrestrial time.
     """
 
-    obs_id: int
-    locations: Mapping[str, tuple[HduLocation, ...]]
+    run_files: RunFiles
+    name: str = ""
+    interval: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Name a whole run by its id."""
+        if not self.name:
+            object.__setattr__(self, "name", str(self.run_files.obs_id))
+
+    @property
+    def obs_id(self) -> int:
+        """Observation id; parts of a run have the same."""
+        return self.run_files.obs_id
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files of this run, each once."""
-        files = (location.file for group in self.locations.values() for location in group)
-        return tuple(dict.fromkeys(files))
-
-    def _location(self, hdu_type: str) -> HduLocation | None:
-        """Find the HDU of a type; None if the run has none, an error if it is of another class."""
-        hdu_class = HDU_CLASSES[hdu_type]
-        group = self.locations.get(hdu_type, ())
-        for location in group:
-            if location.hdu_class == hdu_class:
-                return location
-        for location in group:
-            raise FileError(
-                location.file,
-                f"run {self.obs_id}: {hdu_type} of a class that is not read",
-                hdu=location.hdu_name,
-                found=location.hdu_class,
-                allowed=hdu_class,
-            )
-        return None
-
-    def _optional_table(self, hdu_type: str) -> FitsTable | None:
-        location = self._location(hdu_type)
-        return None if location is None else read_fits_table(location.file, location.hdu_name)
-
-    def _table(self, hdu_type: str) -> FitsTable:
-        table = self._optional_table(hdu_type)
-        if table is None:  # the data store refuses such a run before
-            raise FileError(self.files[0], f"run {self.obs_id} has no {hdu_type}")
-        return table
-
-    @cached_property
-    def _events_table(self) -> FitsTable:
-        return self._table("events")
+        return self.run_files.files
 
     @property
     def header(self) -> fits.Header:
         """Header of the event list."""
-        return self._events_table.header
+        return self.run_files.events_table.header
+
+    def select_time(self, start_mjd: float, stop_mjd: float, *, name: str = "") -> "Observation":
+        """Cut events and good time to an interval.
+
+        Parameters
+        ----------
+        start_mjd, stop_mjd : float
+            Start (included) and stop (excluded), modified Julian dates in terrestrial time.
+        name : str
+            What to call this part; by default it keeps the name.
+
+        Returns
+        -------
+        Observation
+            Its responses are those of the whole run.
+
+        Raises
+        ------
+        InputError
+            If there is no good time in the interval.
+        """
+        low, high = self.interval or (-np.inf, np.inf)
+        piece = replace(self, name=name or self.name, interval=(max(start_mjd, low), min(stop_mjd, high)))
+        if len(piece.gti) == 0:
+            first, last = self.gti.mjd[:, 0].min(), self.gti.mjd[:, 1].max()
+            raise InputError(
+                "no good time in the interval",
+                place=f"run {self.name}",
+                found=f"MJD {start_mjd:.6f} to {stop_mjd:.6f}",
+                allowed=f"a part of MJD {first:.6f} to {last:.6f} (TT)",
+            )
+        return piece
+
+    @cached_property
+    def _seconds(self) -> tuple[float, float]:
+        """The interval on the clock of the good time intervals."""
+        start, stop = self.interval or (-np.inf, np.inf)
+        reference = self.run_files.gti.reference
+        return reference.seconds_of(start), reference.seconds_of(stop)
+
+    @cached_property
+    def _in_interval(self) -> NDArray[np.bool_]:
+        """Which events of the run belong to this part, shape (event of the run,)."""
+        start, stop = self._seconds
+        time = self.run_files.events.time
+        return np.asarray((time >= start) & (time < stop))
 
     @cached_property
     def events(self) -> Events:
-        """The event list, times on the clock of the good time intervals."""
-        return events_from_table(self._events_table).relative_to(self.gti.reference)
+        """The event list, times on the clock of the good time intervals; never filtered by these."""
+        events = self.run_files.events
+        return events if self.interval is None else events.select(self._in_interval)
+
+    def event_column(self, name: str) -> NDArray[Any]:
+        """Read any column of the event list as it is in the file, for example PHASE.
+
+        Parameters
+        ----------
+        name : str
+            Name of the column, in any case.
+
+        Returns
+        -------
+        ndarray, shape (event,)
+            One element for each of `events`, in the same order. Integers and booleans stay what they are.
+
+        Raises
+        ------
+        FileError
+            If there is no such column, or it is damaged or not finite.
+        """
+        table = self.run_files.events_table
+        values = table.raw_column(name)
+        if values.dtype.kind == "f":
+            values = table.column(name, table.unit(name))
+        return values if self.interval is None else values[self._in_interval]
 
     @cached_property
     def gti(self) -> GTI:
         """Good time intervals."""
-        return gti_from_table(self._table("gti"))
+        gti = self.run_files.gti
+        return gti if self.interval is None else gti.within(*self._seconds)
+
+    @property
+    def tmid_mjd(self) -> float:
+        """Middle between the start of the first and the stop of the last good time interval, MJD (TT)."""
+        return self.gti.mid_mjd
 
     @cached_property
     def pointing(self) -> SkyCoord:
@@ -130,7 +162,7 @@ class Observation:
         FileError
             If the pointing was not fixed, is missing, or is given in a frame other than ICRS or FK5.
         """
-        table = self._events_table
+        table = self.run_files.events_table
         if (mode := table.key_text("OBS_MODE").upper()) in _UNFIXED_POINTING:
             raise table.error("the pointing is not fixed on the sky (OBS_MODE)", found=mode)
         frame = table.key_text("RADESYS", table.key_text("RADECSYS", "ICRS")).upper()
@@ -141,33 +173,30 @@ class Observation:
             raise table.error("DEC_PNT is no declination", found=f"{dec:g} deg")
         return SkyCoord(ra, dec, unit="deg", frame="icrs")
 
-    @cached_property
+    @property
     def aeff(self) -> EffectiveArea:
         """Effective area."""
-        return effective_area_from_table(self._table("aeff"))
+        return self.run_files.aeff
 
-    @cached_property
+    @property
     def edisp(self) -> EnergyDispersion:
         """Energy dispersion."""
-        return energy_dispersion_from_table(self._table("edisp"))
+        return self.run_files.edisp
 
-    @cached_property
-    def psf(self) -> PSFTable | None:
-        """Point-spread function; None if the run lists none."""
-        table = self._optional_table("psf")
-        return None if table is None else psf_from_table(table)
+    @property
+    def psf(self) -> PSF | None:
+        """Point-spread function; None if the run has none."""
+        return self.run_files.psf
 
-    @cached_property
+    @property
     def bkg(self) -> Background | None:
-        """Background model; None if the run lists none."""
-        table = self._optional_table("bkg")
-        return None if table is None else background_from_table(table)
+        """Background model; None if the run has none."""
+        return self.run_files.bkg
 
-    @cached_property
+    @property
     def rad_max(self) -> RadMax | None:
-        """Energy-dependent directional cut; None if the run lists none."""
-        table = self._optional_table("rad_max")
-        return None if table is None else rad_max_from_table(table)
+        """Energy-dependent directional cut; None if the run has none."""
+        return self.run_files.rad_max
 
     @property
     def ontime(self) -> float:
@@ -183,9 +212,10 @@ class Observation:
         FileError
             If DEADC is missing or not in (0, 1].
         """
-        correction = self._events_table.required_float("DEADC")
+        table = self.run_files.events_table
+        correction = table.required_float("DEADC")
         if not 0 < correction <= 1:
-            raise self._events_table.error("DEADC is no fraction", found=correction, allowed="0 < DEADC <= 1")
+            raise table.error("DEADC is no fraction", found=correction, allowed="0 < DEADC <= 1")
         return 1 - correction
 
     @property
@@ -196,4 +226,4 @@ class Observation:
     @property
     def target(self) -> str:
         """Name of the target (OBJECT); empty if not stated."""
-        return self._events_table.key_text("OBJECT")
+        return self.run_files.events_table.key_text("OBJECT")

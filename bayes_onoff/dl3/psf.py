@@ -1,7 +1,9 @@
-"""Point-spread function: PSF_TABLE."""
+"""Point-spread functions: what all have in common, and the table PSF_TABLE."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,25 +13,21 @@ from bayes_onoff.dl3.responses import check_probability, read_values
 from bayes_onoff.fits_table import FitsTable
 from bayes_onoff.units import ANGLE, ENERGY, PER_SOLID_ANGLE
 
-__all__ = ["PSFTable", "psf_from_table"]
+__all__ = ["PSF", "PSFTable", "psf_from_table"]
+
+_BISECTIONS = 40
+_FARTHEST = 10.0  # deg, beyond which no containment radius is looked for
 
 
-@dataclass(frozen=True, eq=False)
-class PSFTable:
-    """Point-spread function as a table.
+class PSF(ABC):
+    """Point-spread function against true energy and offset from the pointing, the same in all directions.
 
-    Parameters
-    ----------
-    energy_axis, offset_axis, rad_axis : IrfAxis
-        True energy, TeV; offset from the pointing, deg; distance from the true direction, deg.
-    values : ndarray, shape (energy, offset, rad)
-        sr-1. May ring slightly below 0.
+    Every kind has an `energy_axis` (true energy, TeV) and an `offset_axis` (deg).
     """
 
+    hdu_class: ClassVar[str]
     energy_axis: IrfAxis
     offset_axis: IrfAxis
-    rad_axis: IrfAxis
-    values: NDArray[np.float64]
 
     @property
     def energy(self) -> NDArray[np.float64]:
@@ -40,6 +38,71 @@ class PSFTable:
     def offset(self) -> NDArray[np.float64]:
         """Centres of the offset axis, deg."""
         return self.offset_axis.centers
+
+    @abstractmethod
+    def containment(self, radius: ArrayLike, energy: ArrayLike, offset: ArrayLike) -> NDArray[np.float64]:
+        """Probability that an event is reconstructed within `radius` of its true direction; 0 outside the axes.
+
+        Parameters
+        ----------
+        radius : array-like
+            deg.
+        energy : array-like
+            True energy, TeV.
+        offset : array-like
+            deg. All three broadcast against each other.
+
+        Returns
+        -------
+        ndarray
+            Of the broadcast shape.
+        """
+
+    def containment_radius(self, fraction: float, energy: ArrayLike, offset: ArrayLike) -> NDArray[np.float64]:
+        """Radius within which a fraction of the events is reconstructed.
+
+        Parameters
+        ----------
+        fraction : float
+            Between 0 and 1.
+        energy : array-like
+            True energy, TeV.
+        offset : array-like
+            deg; broadcasts against `energy`.
+
+        Returns
+        -------
+        ndarray
+            deg, of the broadcast shape; NaN where the fraction is not reached within 10 deg.
+        """
+        low = np.zeros(np.broadcast_shapes(np.shape(energy), np.shape(offset)))
+        high = np.full_like(low, _FARTHEST)
+        reached = self.containment(high, energy, offset) >= fraction
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            enough = self.containment(middle, energy, offset) >= fraction
+            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        return np.where(reached, high, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class PSFTable(PSF):
+    """Point-spread function as a table.
+
+    Parameters
+    ----------
+    energy_axis, offset_axis, rad_axis : IrfAxis
+        True energy, TeV; offset from the pointing, deg; distance from the true direction, deg.
+    values : ndarray, shape (energy, offset, rad)
+        sr-1. May ring slightly below 0.
+    """
+
+    hdu_class: ClassVar[str] = "psf_table"
+
+    energy_axis: IrfAxis
+    offset_axis: IrfAxis
+    rad_axis: IrfAxis
+    values: NDArray[np.float64]
 
     @property
     def rad(self) -> NDArray[np.float64]:

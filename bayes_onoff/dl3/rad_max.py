@@ -1,6 +1,7 @@
 """Directional cut of point-like responses: RAD_MAX_2D."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,8 @@ class RadMax:
     values : ndarray, shape (energy, offset)
         deg.
     """
+
+    hdu_class: ClassVar[str] = "rad_max_2d"
 
     energy_axis: IrfAxis
     offset_axis: IrfAxis

@@ -12,7 +12,7 @@ from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
 from bayes_onoff.dl3.events import Events
 from bayes_onoff.dl3.gti import GTI
 from bayes_onoff.dl3.observation import Observation
-from bayes_onoff.dl3.psf import PSFTable
+from bayes_onoff.dl3.psf import PSF
 from bayes_onoff.dl3.rad_max import RadMax
 
 __all__ = ["HeaderValues", "RunContent"]
@@ -57,7 +57,7 @@ class RunContent:
     dead_time_fraction: float
     aeff: EffectiveArea
     edisp: EnergyDispersion
-    psf: PSFTable | None = None
+    psf: PSF | None = None
     bkg: Background | None = None
     rad_max: RadMax | None = None
     target: str = ""

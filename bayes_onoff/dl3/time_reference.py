@@ -5,8 +5,9 @@ from functools import cached_property
 
 from bayes_onoff.fits_table import FitsTable
 
-__all__ = ["TIME_SCALES", "TimeReference", "read_time_reference"]
+__all__ = ["SECONDS_PER_DAY", "TIME_SCALES", "TimeReference", "read_time_reference"]
 
+SECONDS_PER_DAY = 86400.0
 TIME_SCALES = ("tt", "utc", "tai", "tdb", "tcb", "tcg")
 
 
@@ -36,6 +37,14 @@ class TimeReference:
         from astropy.time import Time
 
         return float(Time(self.mjd_int, self.mjd_frac, format="mjd", scale=self.scale).tt.mjd)
+
+    def mjd_of(self, seconds: float) -> float:
+        """Convert seconds since the reference to a modified Julian date in terrestrial time."""
+        return float(self.mjd_tt + seconds / SECONDS_PER_DAY)
+
+    def seconds_of(self, mjd_tt: float) -> float:
+        """Convert a modified Julian date in terrestrial time to seconds since the reference."""
+        return float((mjd_tt - self.mjd_tt) * SECONDS_PER_DAY)
 
 
 def read_time_reference(table: FitsTable) -> TimeReference:

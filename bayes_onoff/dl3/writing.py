@@ -10,8 +10,8 @@ import numpy as np
 from astropy.io import fits
 
 from bayes_onoff.dl3.encoding import Column, encode_run, encode_table, time_keys
-from bayes_onoff.dl3.observation import HDU_CLASSES
 from bayes_onoff.dl3.run_content import RunContent
+from bayes_onoff.dl3.run_files import HDU_CLASSES
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.files import replaced_when_whole
 
@@ -93,10 +93,10 @@ def write_index(folder: str | Path, runs: Sequence[RunContent]) -> tuple[Path, P
         ("EVENT_COUNT", np.array([len(run.events) for run in runs]), None),
     ]
     entries = [
-        (run.obs_id, kind, hdu_class, ".", run_file_name(run.obs_id), kind.upper())
+        (run.obs_id, kind, piece.hdu_class, ".", run_file_name(run.obs_id), kind.upper())
         for run in runs
-        for kind, hdu_class in HDU_CLASSES.items()
-        if getattr(run, kind) is not None
+        for kind in HDU_CLASSES
+        if (piece := getattr(run, kind)) is not None
     ]
     names = ("OBS_ID", "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME")
     hdus: list[Column] = [

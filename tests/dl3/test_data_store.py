@@ -72,13 +72,13 @@ def test_a_run_without_a_required_hdu_in_the_index_is_refused(folder: Path) -> N
 
 def test_a_response_of_another_class_is_refused_when_it_is_asked_for(folder: Path) -> None:
     def rename_psf(hdu: fits.BinTableHDU) -> None:
-        hdu.data["HDU_CLASS"][hdu.data["HDU_CLASS"] == "psf_table"] = "psf_king"
+        hdu.data["HDU_CLASS"][hdu.data["HDU_CLASS"] == "psf_table"] = "psf_odd"
 
     edit_index(folder, rename_psf)
     observation = DataStore.from_dir(folder).observation(7)
     assert len(observation.events) == 20
     with pytest.raises(
-        FileError, match=r"\[PSF\]: run 7: psf of a class that is not read; found 'psf_king'; allowed: psf_table"
+        FileError, match=r"\[PSF\]: run 7: psf of a class that is not read; found 'psf_odd'; allowed: psf_table, psf_3"
     ):
         _ = observation.psf
 

@@ -1,0 +1,158 @@
+"""The files of one run: every table is read when it is first asked for, and kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bayes_onoff.dl3.background import Background, background_from_table
+from bayes_onoff.dl3.effective_area import EffectiveArea, effective_area_from_table
+from bayes_onoff.dl3.energy_dispersion import EnergyDispersion, energy_dispersion_from_table
+from bayes_onoff.dl3.events import Events, events_from_table
+from bayes_onoff.dl3.gti import GTI, gti_from_table
+from bayes_onoff.dl3.psf import PSF, psf_from_table
+from bayes_onoff.dl3.psf_parametric import psf_king_from_table, psf_triple_gauss_from_table
+from bayes_onoff.dl3.rad_max import RadMax, rad_max_from_table
+from bayes_onoff.errors import FileError
+from bayes_onoff.fits_table import FitsTable, read_fits_table
+
+__all__ = ["HDU_CLASSES", "HduLocation", "RunFiles"]
+
+_DECODERS: dict[str, dict[str, Callable[[FitsTable], Any]]] = {
+    "events": {"events": events_from_table},
+    "gti": {"gti": gti_from_table},
+    "aeff": {"aeff_2d": effective_area_from_table},
+    "edisp": {"edisp_2d": energy_dispersion_from_table},
+    "psf": {
+        "psf_table": psf_from_table,
+        "psf_3gauss": psf_triple_gauss_from_table,
+        "psf_king": psf_king_from_table,
+    },
+    "bkg": {"bkg_3d": background_from_table},
+    "rad_max": {"rad_max_2d": rad_max_from_table},
+}
+
+HDU_CLASSES = {kind: tuple(decoders) for kind, decoders in _DECODERS.items()}
+"""The HDUs that are read and written: GADF's HDU_TYPE and the values of HDU_CLASS understood, the preferred first."""
+
+
+@dataclass(frozen=True)
+class HduLocation:
+    """Where one HDU of a run is, by the index of its store.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    hdu_name : str
+        Name of the extension.
+    hdu_class : str
+        GADF's HDU_CLASS, lower case, for example ``"psf_table"``.
+    """
+
+    file: Path
+    hdu_name: str
+    hdu_class: str
+
+
+@dataclass(frozen=True, eq=False)
+class RunFiles:
+    """What is on disk of one run.
+
+    Parameters
+    ----------
+    obs_id : int
+        Observation id.
+    locations : mapping of str to tuple of HduLocation
+        GADF's HDU_TYPE, lower case, to the HDUs of that type.
+    """
+
+    obs_id: int
+    locations: Mapping[str, tuple[HduLocation, ...]]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files, each once."""
+        files = (location.file for group in self.locations.values() for location in group)
+        return tuple(dict.fromkeys(files))
+
+    def _location(self, hdu_type: str) -> HduLocation | None:
+        """Find the HDU of a type; None if the run has none, an error if it is of another class."""
+        group = self.locations.get(hdu_type, ())
+        for hdu_class in HDU_CLASSES[hdu_type]:
+            for location in group:
+                if location.hdu_class == hdu_class:
+                    return location
+        for location in group:
+            raise FileError(
+                location.file,
+                f"run {self.obs_id}: {hdu_type} of a class that is not read",
+                hdu=location.hdu_name,
+                found=location.hdu_class,
+                allowed=", ".join(HDU_CLASSES[hdu_type]),
+            )
+        return None
+
+    def _optional(self, hdu_type: str) -> Any:
+        location = self._location(hdu_type)
+        if location is None:
+            return None
+        return _DECODERS[hdu_type][location.hdu_class](read_fits_table(location.file, location.hdu_name))
+
+    def _required_location(self, hdu_type: str) -> HduLocation:
+        location = self._location(hdu_type)
+        if location is None:  # the data store refuses such a run before
+            raise FileError(self.files[0], f"run {self.obs_id} has no {hdu_type}")
+        return location
+
+    def _required(self, hdu_type: str) -> Any:
+        location = self._required_location(hdu_type)
+        return _DECODERS[hdu_type][location.hdu_class](read_fits_table(location.file, location.hdu_name))
+
+    @cached_property
+    def events_table(self) -> FitsTable:
+        """The table of events with its header."""
+        location = self._required_location("events")
+        return read_fits_table(location.file, location.hdu_name)
+
+    @cached_property
+    def events(self) -> Events:
+        """The event list, times on the clock of the good time intervals."""
+        return events_from_table(self.events_table).relative_to(self.gti.reference)
+
+    @cached_property
+    def gti(self) -> GTI:
+        """Good time intervals."""
+        gti: GTI = self._required("gti")
+        return gti
+
+    @cached_property
+    def aeff(self) -> EffectiveArea:
+        """Effective area."""
+        aeff: EffectiveArea = self._required("aeff")
+        return aeff
+
+    @cached_property
+    def edisp(self) -> EnergyDispersion:
+        """Energy dispersion."""
+        edisp: EnergyDispersion = self._required("edisp")
+        return edisp
+
+    @cached_property
+    def psf(self) -> PSF | None:
+        """Point-spread function; None if the run has none."""
+        psf: PSF | None = self._optional("psf")
+        return psf
+
+    @cached_property
+    def bkg(self) -> Background | None:
+        """Background model; None if the run has none."""
+        bkg: Background | None = self._optional("bkg")
+        return bkg
+
+    @cached_property
+    def rad_max(self) -> RadMax | None:
+        """Energy-dependent directional cut; None if the run has none."""
+        rad_max: RadMax | None = self._optional("rad_max")
+        return rad_max
