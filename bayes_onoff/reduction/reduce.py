@@ -9,8 +9,11 @@ from regions import SkyRegion
 from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.dl3 import Observation
 from bayes_onoff.errors import ReductionError
-from bayes_onoff.reduction.checks import check_enclosure, check_field_of_view, run_place
-from bayes_onoff.reduction.counting import count_by_region, count_energies, select_good_time
+from bayes_onoff.reduction.checks import check_enclosure, check_field_of_view, leave_out_far_runs, run_place
+from bayes_onoff.reduction.counting import OnOffCounts, count_in_regions
+from bayes_onoff.reduction.exclusion_mask import ExclusionMask
+from bayes_onoff.reduction.phase import count_in_phases
+from bayes_onoff.reduction.rad_max import count_in_rad_max, count_phases_in_rad_max
 from bayes_onoff.reduction.reflected import Placement, place_exactly
 from bayes_onoff.reduction.reflected_on_pixels import place_on_pixels
 from bayes_onoff.reduction.response import (
@@ -23,8 +26,9 @@ from bayes_onoff.reduction.response import (
 from bayes_onoff.reduction.results import ReducedRun, Reduction, RunGeometry
 from bayes_onoff.reduction.safe_range import safe_bins
 from bayes_onoff.reduction.settings import ReductionSettings
-from bayes_onoff.reduction.shapes import Shape, shape_of
+from bayes_onoff.reduction.shapes import Area, Circle, Point, Shape, shape_of
 from bayes_onoff.reduction.sphere import unit_vectors
+from bayes_onoff.reduction.wobble import place_wobble
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, with_fit_range
 
 __all__ = ["reduce_observation", "reduce_observations"]
@@ -38,13 +42,18 @@ def reduce_observation(
     *,
     energy: EnergyAxis,
     energy_true: EnergyAxis,
-    exclusion: Sequence[SkyRegion] = (),
+    exclusion: Sequence[SkyRegion | ExclusionMask] = (),
     settings: ReductionSettings = _DEFAULTS,
 ) -> ReducedRun:
     """Reduce one run to an ON/OFF spectrum.
 
-    Counts are those of events inside the good time intervals. The ON acceptance is 1, the OFF acceptance the number of
-    OFF regions: all of them have the ON region's solid angle and distance from the pointing.
+    Counts are those of events inside the good time intervals. OFF regions have the ON region's solid angle and distance
+    from the pointing, so the ON acceptance is 1 and the OFF acceptance the number of OFF regions. With phases, the
+    acceptances are the total widths of the intervals, and the exposure is that of the whole livetime: a fitted
+    amplitude is averaged over all phases.
+
+    A point as ON region stands for the directional cut of a point-like response: a circle of its ``RAD_MAX``, or the
+    energy-dependent radius of its ``RAD_MAX_2D``. Bins in which these circles overlap are left out with a warning.
 
     Parameters
     ----------
@@ -54,8 +63,8 @@ def reduce_observation(
         Where the signal is.
     energy, energy_true : EnergyAxis
         Reconstructed and true energy.
-    exclusion : sequence of SkyRegion
-        Regions no OFF region may touch.
+    exclusion : sequence of SkyRegion or ExclusionMask
+        What no OFF region may touch.
     settings : ReductionSettings, optional
         How to reduce; the defaults if not given.
 
@@ -69,33 +78,48 @@ def reduce_observation(
         If a shape is not supported.
     ReductionError
         If the ON region lies outside the field of view or overlaps the pointing, no OFF region finds room, the response
-        is point-like and made for another region, or every bin is outside the safe range.
+        is made for another region, or every bin is outside the safe range.
     FileError
-        If a file of the run is damaged.
+        If a file of the run is damaged, or its events have no phases where they are asked for.
+
+    Warns
+    -----
+    ReductionWarning
+        If energy bins are left out, or the file states no thresholds for ``aeff_default``.
     """
-    on = shape_of(on_region, "on_region")
-    excluded = tuple(shape_of(region, f"exclusion[{i}]") for i, region in enumerate(exclusion))
-    check_field_of_view(observation, on, settings.safe_range.offset_max)
-    check_enclosure(observation, on, settings)
-    placement = _place_off_regions(observation, on_region, on, excluded, settings)
-    n_on, n_off_by_region = _count(observation, placement, energy)
-    aeff, edisp, safe = _response(observation, on, energy, energy_true, settings)
+    asked, excluded = _shapes(on_region, exclusion)
+    check_field_of_view(observation, asked, settings.safe_range.offset_max)
+    check_enclosure(observation, asked, settings)
+    on = _with_radius(observation, asked)
+    region = on_region if on is asked else on.to_sky()
+    counts = _count(observation, region, on, excluded, energy, settings)
+    aeff, edisp = _response(observation, on, energy, energy_true, settings)
     spectrum = SpectrumOnOff(
-        name=str(observation.obs_id),
+        name=observation.name,
         energy=energy,
         energy_true=energy_true,
-        n_on=n_on,
-        n_off=n_off_by_region.sum(axis=0),
-        acceptance=np.asarray(1.0),
-        acceptance_off=np.asarray(float(len(n_off_by_region))),
+        n_on=counts.n_on,
+        n_off=counts.n_off,
+        acceptance=np.asarray(counts.acceptance),
+        acceptance_off=np.asarray(counts.acceptance_off),
         exposure=aeff * observation.livetime,
         edisp=edisp,
         livetime=observation.livetime,
-        mask_safe=safe,
-        n_off_by_region=n_off_by_region,
+        mask_safe=safe_bins(
+            settings.safe_range,
+            observation,
+            energy=energy,
+            energy_true=energy_true,
+            aeff=aeff,
+            edisp=edisp,
+            background=counts.background,
+        ),
+        n_off_by_region=counts.n_off_by_region,
         gti=observation.gti.mjd,
     )
-    geometry = RunGeometry(spectrum.name, observation.pointing, on_region, placement.off_regions, tuple(exclusion))
+    geometry = RunGeometry(
+        observation.name, observation.pointing, region, counts.off_regions, tuple(exclusion), counts.rad_max
+    )
     return ReducedRun(spectrum, geometry)
 
 
@@ -105,7 +129,7 @@ def reduce_observations(
     *,
     energy: EnergyAxis,
     energy_true: EnergyAxis,
-    exclusion: Sequence[SkyRegion] = (),
+    exclusion: Sequence[SkyRegion | ExclusionMask] = (),
     settings: ReductionSettings = _DEFAULTS,
     fit_range: tuple[float, float] | None = None,
     on_progress: Callable[[str], None] | None = None,
@@ -117,7 +141,7 @@ def reduce_observations(
     observations : sequence of Observation
         The runs.
     on_region, energy, energy_true, exclusion, settings
-        As for `reduce_observation`.
+        As for `reduce_observation`; runs beyond ``safe_range.offset_max`` are left out with a warning.
     fit_range : (float, float), optional
         Lowest and highest reconstructed energy in TeV to be used; bins completely inside are kept.
     on_progress : callable, optional
@@ -126,45 +150,71 @@ def reduce_observations(
     Raises
     ------
     InputError
-        If there is no observation, or the fit range is upside down or leaves no safe bin of any run.
+        If there is no observation, or none near enough to the ON region, or the fit range is upside down or leaves no
+        safe bin of any run.
     ConfigError, ReductionError, FileError
         As for `reduce_observation`.
     """
+    on, _ = _shapes(on_region, exclusion)
+    near = leave_out_far_runs(observations, on, settings.safe_range.offset_max)
     runs = []
-    for i, observation in enumerate(observations, start=1):
+    for i, observation in enumerate(near, start=1):
         run = reduce_observation(
             observation, on_region, energy=energy, energy_true=energy_true, exclusion=exclusion, settings=settings
         )
         runs.append(run)
         if on_progress is not None:
-            on_progress(f"reduced run {observation.obs_id} ({i} of {len(observations)})")
+            on_progress(f"reduced run {observation.name} ({i} of {len(near)})")
     spectra = Spectra(tuple(run.spectrum for run in runs))
     if fit_range is not None:
         spectra = with_fit_range(spectra, *fit_range)
     return Reduction(spectra, tuple(run.geometry for run in runs))
 
 
-def _place_off_regions(
-    observation: Observation,
-    on_region: SkyRegion,
-    on: Shape,
-    exclusion: Sequence[Shape],
-    settings: ReductionSettings,
-) -> Placement:
-    place = run_place(observation)
-    if settings.placement == "exact":
-        return place_exactly(on, observation.pointing, exclusion, settings, place)
-    return place_on_pixels(on_region, observation.pointing, exclusion, settings, place)
+def _shapes(on_region: SkyRegion, exclusion: Sequence[SkyRegion | ExclusionMask]) -> tuple[Shape, tuple[Area, ...]]:
+    """Translate the ON region and the exclusions to the sphere."""
+    excluded = (
+        area if isinstance(area, ExclusionMask) else shape_of(area, f"exclusion[{i}]")
+        for i, area in enumerate(exclusion)
+    )
+    return shape_of(on_region, "on_region"), tuple(excluded)
+
+
+def _with_radius(observation: Observation, on: Shape) -> Shape:
+    """Turn a point into the circle of a point-like response with one radius; other shapes stay."""
+    radius = observation.aeff.rad_max
+    if isinstance(on, Point) and observation.rad_max is None and radius is not None:
+        return Circle(on.center, float(np.deg2rad(radius)))
+    return on
 
 
 def _count(
-    observation: Observation, placement: Placement, energy: EnergyAxis
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """ON counts, shape (energy,), and OFF counts, shape (off_region, energy), inside the good time intervals."""
-    events = select_good_time(observation.events, observation.gti)
-    points = unit_vectors(events.ra, events.dec)
-    n_on = count_energies(events.energy[placement.in_on(points)], energy)
-    return n_on, count_by_region(events.energy, placement.in_off(points), energy)
+    observation: Observation,
+    on_region: SkyRegion,
+    on: Shape,
+    exclusion: Sequence[Area],
+    energy: EnergyAxis,
+    settings: ReductionSettings,
+) -> OnOffCounts:
+    """Count ON and OFF by the method asked for."""
+    place = run_place(observation)
+    rad_max = observation.rad_max if isinstance(on, Point) else None
+    if settings.off_method == "phase":
+        if rad_max is not None:
+            return count_phases_in_rad_max(observation, rad_max, on, energy, settings)
+        events = observation.events
+        return count_in_phases(observation, on.contains(unit_vectors(events.ra, events.dec)), energy, settings)
+    if settings.off_method == "wobble":
+        wobble = place_wobble(on, observation.pointing, exclusion, settings, place)
+        if rad_max is not None:
+            return count_in_rad_max(observation, rad_max, wobble, exclusion, energy)
+        return count_in_regions(observation, wobble, energy)
+    placement: Placement
+    if settings.placement == "exact":
+        placement = place_exactly(on, observation.pointing, exclusion, settings, place)
+    else:
+        placement = place_on_pixels(on_region, observation.pointing, exclusion, settings, place)
+    return count_in_regions(observation, placement, energy)
 
 
 def _response(
@@ -173,8 +223,8 @@ def _response(
     energy: EnergyAxis,
     energy_true: EnergyAxis,
     settings: ReductionSettings,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Effective area in cm2, shape (energy_true,), energy dispersion (energy_true, energy) and safe bins (energy,)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Effective area in cm2, shape (energy_true,), and energy dispersion, shape (energy_true, energy)."""
     default = response_place(on)
     exposure, dispersion = settings.exposure or default, settings.edisp or default
     offsets = {"center": Offsets.at_center(on, observation.pointing)}
@@ -190,5 +240,4 @@ def _response(
             found=f"true energies from {energy_true.edges[0]:.4g} to {energy_true.edges[-1]:.4g} TeV",
         )
     edisp = dispersion_kernel(observation.edisp, observation.aeff, energy_true, energy, offsets[dispersion])
-    safe = safe_bins(settings.safe_range, observation, energy=energy, energy_true=energy_true, aeff=aeff, edisp=edisp)
-    return aeff, edisp, safe
+    return aeff, edisp

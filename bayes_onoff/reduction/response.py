@@ -12,7 +12,7 @@ from bayes_onoff.dl3 import EffectiveArea, EnergyDispersion, Observation
 from bayes_onoff.errors import ConfigError, ReductionError
 from bayes_onoff.reduction.checks import run_place
 from bayes_onoff.reduction.settings import ResponsePlace
-from bayes_onoff.reduction.shapes import Circle, Shape, area_points
+from bayes_onoff.reduction.shapes import Circle, Point, Shape, area_points
 from bayes_onoff.reduction.sphere import separation, unit_vector
 
 __all__ = [
@@ -63,8 +63,8 @@ class Offsets:
 
 
 def response_place(on: Shape) -> ResponsePlace:
-    """Where the response of an ON region is taken by default: at the centre of a circle, averaged over other shapes."""
-    return "center" if isinstance(on, Circle) else "region-average"
+    """Where the response is taken by default: at the centre of a circle or point, averaged over other shapes."""
+    return "center" if isinstance(on, Circle | Point) else "region-average"
 
 
 def effective_area(aeff: EffectiveArea, energy_true: EnergyAxis, offsets: Offsets) -> NDArray[np.float64]:
@@ -105,7 +105,7 @@ def contained_fraction(
         raise ReductionError(
             "the containment correction needs a point-spread function",
             place=run_place(observation),
-            found="no PSF_TABLE",
+            found="no PSF",
             allowed="containment_correction: false",
         )
     radius = np.rad2deg(on.radius)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from astropy.coordinates import SkyCoord
 from regions import SkyRegion
 
+from bayes_onoff.reduction.exclusion_mask import ExclusionMask
 from bayes_onoff.spectra import Spectra, SpectrumOnOff
 
 __all__ = ["ReducedRun", "Reduction", "RunGeometry"]
@@ -17,14 +18,14 @@ class RunGeometry:
     Parameters
     ----------
     name : str
-        The run: its observation id as text.
+        The run, or the piece of a run.
     pointing : SkyCoord
         Centre of the field of view.
     on_region : SkyRegion
-        The ON region as it was asked for.
+        The ON region as it was asked for; the circle if a point was asked for and the response has one radius.
     off_regions : tuple of SkyRegion
         The OFF regions, in the order of ``n_off_by_region``; none if the background is from other phases.
-    exclusion : tuple of SkyRegion
+    exclusion : tuple of SkyRegion or ExclusionMask
         The exclusion regions as they were asked for.
     rad_max : (float, float), optional
         Where ON and OFF regions are points: smallest and largest radius, over all bins, within which events were
@@ -35,7 +36,7 @@ class RunGeometry:
     pointing: SkyCoord
     on_region: SkyRegion
     off_regions: tuple[SkyRegion, ...]
-    exclusion: tuple[SkyRegion, ...]
+    exclusion: tuple[SkyRegion | ExclusionMask, ...]
     rad_max: tuple[float, float] | None = None
 
 

@@ -3,12 +3,14 @@
 A threshold is an energy; a bin is safe if it lies completely above the lower and below the upper one.
 """
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.dl3 import Observation
-from bayes_onoff.errors import ReductionError
+from bayes_onoff.errors import ReductionError, ReductionWarning
 from bayes_onoff.reduction.checks import run_place
 from bayes_onoff.reduction.settings import SafeRange
 
@@ -26,6 +28,7 @@ def safe_bins(
     energy_true: EnergyAxis,
     aeff: NDArray[np.float64],
     edisp: NDArray[np.float64],
+    background: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Find the bins that meet every criterion.
 
@@ -41,6 +44,8 @@ def safe_bins(
         Effective area of the spectrum, including a containment correction.
     edisp : ndarray, shape (energy_true, energy)
         Energy dispersion of the spectrum.
+    background : ndarray, shape (energy,)
+        Background counts expected in the ON region.
 
     Returns
     -------
@@ -49,24 +54,20 @@ def safe_bins(
     Raises
     ------
     ReductionError
-        If no bin is safe, or ``aeff_default`` is asked for and the file states no thresholds.
+        If no bin is safe.
     """
     lows: dict[str, float] = {}
     highs: dict[str, float] = {}
     if criteria.aeff_default:
-        low, high = observation.aeff.low_threshold, observation.aeff.high_threshold
-        if low is None and high is None:
-            raise ReductionError(
-                "the effective area states no thresholds (LO_THRES, HI_THRES)",
-                place=run_place(observation),
-                allowed="another criterion than safe_range.aeff_default",
-            )
+        low, high = _stated_thresholds(observation)
         lows |= {} if low is None else {"aeff_default": low}
         highs |= {} if high is None else {"aeff_default": high}
     if criteria.aeff_max is not None:
         lows["aeff_max"] = aeff_threshold(energy_true.centers, aeff, criteria.aeff_max)
     if criteria.edisp_bias is not None:
         lows["edisp_bias"] = bias_threshold(energy_true.centers, energy.centers, edisp, criteria.edisp_bias)
+    if criteria.bkg_peak:
+        lows["bkg_peak"] = float(energy.edges[background.argmax()])
     mask = bins_inside(energy, max(lows.values(), default=None), min(highs.values(), default=None))
     if not mask.any():
         found = [f"above {value:.4g} TeV ({name})" for name, value in lows.items()]
@@ -78,6 +79,20 @@ def safe_bins(
             allowed="an energy axis with at least one bin completely inside",
         )
     return mask
+
+
+def _stated_thresholds(observation: Observation) -> tuple[float | None, float | None]:
+    """LO_THRES and HI_THRES of the effective area, TeV; a warning where the file states none."""
+    thresholds = {"LO_THRES": observation.aeff.low_threshold, "HI_THRES": observation.aeff.high_threshold}
+    missing = [key for key, value in thresholds.items() if value is None]
+    if missing:
+        sides = {"LO_THRES": "from below", "HI_THRES": "from above"}
+        text = (
+            f"{run_place(observation)}: the effective area states no {' and no '.join(missing)}; "
+            f"safe_range.aeff_default does not bound the energies {' or '.join(sides[key] for key in missing)}"
+        )
+        warnings.warn(text, ReductionWarning, stacklevel=2)
+    return thresholds["LO_THRES"], thresholds["HI_THRES"]
 
 
 def bins_inside(energy: EnergyAxis, low: float | None, high: float | None) -> NDArray[np.bool_]:
