@@ -1,11 +1,17 @@
 """Read ON/OFF spectra from OGIP files, whoever wrote them.
 
 A set is found from the PHA file: its header names the background file (BACKFILE), the effective area (ANCRFILE) and
-the energy dispersion (RESPFILE), beside it. Read are type I spectra of counts; units as the columns state them, keV
-and cm2 where they do not; QUALITY, BACKSCAL and AREASCAL as columns, as keywords or not at all; dispersions
-compressed or not, with channels counted from any number.
+the energy dispersion (RESPFILE). Read are type I spectra of counts; units as the columns state them, keV and cm2 where
+they do not; QUALITY, BACKSCAL, AREASCAL and GROUPING as columns, as keywords or not at all; channels counted from any
+number; tables found by their name or by their class (HDUCLAS1, HDUCLAS2), in any order.
+
+References
+----------
+OGIP memo OGIP/92-007.
 """
 
+import warnings
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,27 +19,29 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_onoff.axes import ENERGY_DIM, ENERGY_TRUE_DIM, EnergyAxis
-from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.errors import FileError, InputError, ReductionWarning
 from bayes_onoff.fits_table import FitsTable, read_fits_table, read_optional_fits_table
+from bayes_onoff.spectra.grouping import group_channels
+from bayes_onoff.spectra.ogip_response import OgipResponse, one_number_a_row, read_response
 from bayes_onoff.spectra.spectrum import Spectra, SpectrumOnOff
-from bayes_onoff.units import AREA, ENERGY, TIME
+from bayes_onoff.units import TIME
 
 __all__ = ["ogip_set", "read_ogip", "read_ogip_files"]
 
 QUALITY_GOOD, QUALITY_SET_BY_USER = 0, 5
-_MATRIX_NAMES = ("MATRIX", "SPECRESP MATRIX")
+CONTINUES_GROUP = -1
 _TIME_SCALES = ("tt", "utc", "tai", "tdb")
 _SECONDS_PER_DAY = 86400.0
 _COMPANIONS = {"BACKFILE": "background", "ANCRFILE": "effective-area", "RESPFILE": "energy-dispersion"}
 
 
-def _companion(pha: FitsTable, key: str) -> Path:
-    """Find the file that a header key names, beside the PHA file."""
+def _stated_companion(pha: FitsTable, key: str) -> Path | None:
+    """Find the file that a header key names: where it says, else beside the PHA file; None if it names none."""
     name = pha.key_text(key)
     if name.upper() in ("", "NONE"):
-        raise pha.error(f"header key {key} names no {_COMPANIONS[key]} file", found=name or "nothing")
-    candidates = (pha.file.parent / name, pha.file.parent / f"{name}.gz")
+        return None
+    places = dict.fromkeys((pha.file.parent / name, pha.file.parent / Path(name).name))  # a set may have been moved
+    candidates = [place.with_name(place.name + suffix) for place in places for suffix in ("", ".gz")]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
@@ -44,18 +52,22 @@ def _companion(pha: FitsTable, key: str) -> Path:
     )
 
 
-def _numbers(table: FitsTable, name: str) -> NDArray[np.float64]:
-    """Read a column of plain numbers, one a row, whatever its unit is called."""
-    raw = table.raw_column(name)
-    if raw.dtype.kind not in "fiub" or raw.ndim != 1:
-        raise table.error(f"column {name} does not hold one number a row", found=f"{raw.dtype}, shape {raw.shape}")
-    return raw.astype(float)
+def _no_companion(pha: FitsTable, key: str, allowed: str | None = None) -> FileError:
+    problem = f"header key {key} names no {_COMPANIONS[key]} file"
+    return pha.error(problem, found=pha.key_text(key) or "nothing", allowed=allowed)
+
+
+def _companion(pha: FitsTable, key: str) -> Path:
+    path = _stated_companion(pha, key)
+    if path is None:
+        raise _no_companion(pha, key)
+    return path
 
 
 def _counts(table: FitsTable) -> NDArray[np.int64]:
     """Read the counts, one a channel or one array a channel."""
     counts = np.asarray(table.raw_column("COUNTS"), dtype=float)
-    if np.any(counts < 0) or np.any(counts != np.round(counts)):
+    if not np.all(counts >= 0) or np.any(counts != np.round(counts)):
         raise table.error("column COUNTS does not hold whole numbers, 0 or more")
     return counts.astype(np.int64)
 
@@ -63,80 +75,51 @@ def _counts(table: FitsTable) -> NDArray[np.int64]:
 def _column_or_key(table: FitsTable, name: str, default: float) -> NDArray[np.float64]:
     """Get a value per channel: from a column, else from a header key for all, else `default`."""
     if table.has_column(name):
-        return _numbers(table, name)
+        return one_number_a_row(table, name)
     number = table.key_float(name)
     return np.full(len(table.data), default if number is None else number)
 
 
-def _axis(table: FitsTable, low: str, high: str, name: str) -> EnergyAxis:
-    lower, upper = table.column(low, ENERGY, u.keV), table.column(high, ENERGY, u.keV)
-    if lower.ndim != 1 or not len(lower) or not np.allclose(lower[1:], upper[:-1], rtol=1e-5, atol=0):
-        raise table.error(f"{low} and {high} are not contiguous bins")
-    try:
-        return EnergyAxis(np.append(lower, upper[-1]), name)
-    except InputError as error:
-        raise table.error(error.problem, found=error.found, allowed=error.allowed) from error
-
-
-def _read_spectrum(path: Path) -> FitsTable:
-    """Read the SPECTRUM extension; refuse what would first have to be applied to the counts or to the response."""
-    table = read_fits_table(path, "SPECTRUM")
+def _checked(table: FitsTable) -> FitsTable:
+    """Refuse what is no type I spectrum of counts."""
+    if table.key_text("HDUCLAS4").upper().replace(" ", "") == "TYPE:II" or table.has_column("SPEC_NUM"):
+        raise table.error("several spectra in one table (type II)", allowed="one spectrum a file (type I)")
     if not table.has_column("COUNTS"):
         raise table.error("no column COUNTS", found=", ".join(table.column_names), allowed="counts, not rates")
     if table.raw_column("COUNTS").ndim != 1:
         raise table.error("several spectra in one table (type II)", allowed="one spectrum a file (type I)")
-    if np.any(_column_or_key(table, "GROUPING", 0) < 0):
-        raise table.error("the channels are grouped", found="GROUPING -1", allowed="0 or 1: every channel apart")
-    scales = _column_or_key(table, "AREASCAL", 1)
-    if np.any(scales != 1):
-        raise table.error("areas scaled by channel", found=f"AREASCAL {scales[scales != 1][0]:g}", allowed="AREASCAL 1")
     return table
 
 
+def _read_on(path: Path) -> FitsTable:
+    """Read the spectrum of the ON region."""
+    table = read_fits_table(path, "SPECTRUM", hdu_class=("SPECTRUM",))
+    if table.key_text("HDUCLAS2").upper() == "BKG":
+        total = read_optional_fits_table(path, hdu_class=("SPECTRUM", "TOTAL"))
+        if total is None:
+            raise table.error("a background spectrum (HDUCLAS2 BKG)", allowed="the PHA file that names it as BACKFILE")
+        table = total
+    if table.key_text("HDUCLAS2").upper() == "NET":
+        raise table.error("the background is subtracted (HDUCLAS2 NET)", allowed="counts with their background")
+    return _checked(table)
+
+
+def _read_off(path: Path, pha: Path) -> FitsTable:
+    """Read the spectrum of the OFF regions, from a file of its own or from the PHA file."""
+    table = read_optional_fits_table(path, hdu_class=("SPECTRUM", "BKG"))
+    if table is None and path == pha:
+        raise FileError(path, "BACKFILE names the PHA file itself, which holds no background (HDUCLAS2 BKG)")
+    return _checked(table or read_fits_table(path, "SPECTRUM", hdu_class=("SPECTRUM",)))
+
+
 def _check_channels(table: FitsTable, channels: NDArray[np.float64]) -> None:
-    found = _numbers(table, "CHANNEL") if table.has_column("CHANNEL") else channels[: len(table.data)]
+    found = one_number_a_row(table, "CHANNEL") if table.has_column("CHANNEL") else channels[: len(table.data)]
     if len(table.data) != len(channels) or not np.array_equal(found, channels):
         raise table.error(
             "the channels are not those of the energy dispersion",
             found=f"{len(found)} from {found[0] if len(found) else 0:g}",
             allowed=f"{len(channels)} from {channels[0]:g}",
         )
-
-
-def _expanded(matrix: FitsTable, first: int, n_channels: int) -> NDArray[np.float64]:
-    """Expand a dispersion stored as groups of channels, shape (energy_true, energy)."""
-    n_groups = _numbers(matrix, "N_GRP").astype(int)
-    starts, lengths, elements = (matrix.raw_column(name) for name in ("F_CHAN", "N_CHAN", "MATRIX"))
-    edisp = np.zeros((len(n_groups), n_channels))
-    for row, n_group in enumerate(n_groups):
-        start = np.atleast_1d(starts[row])[:n_group].astype(int) - first
-        length = np.atleast_1d(lengths[row])[:n_group].astype(int)
-        values = np.atleast_1d(elements[row])
-        complete = len(start) == len(length) == n_group and length.sum() <= len(values)
-        if not complete or np.any(start < 0) or np.any(length < 0) or np.any(start + length > n_channels):
-            raise matrix.error(
-                f"row {row + 1} has a group outside the channels or without its elements",
-                found=f"N_GRP {n_group}, F_CHAN {start + first}, N_CHAN {length}, {len(values)} elements",
-                allowed=f"channels {first} to {first + n_channels - 1}",
-            )
-        stops = np.cumsum(length)
-        for channel, n, stop in zip(start, length, stops, strict=True):
-            edisp[row, channel : channel + n] = values[stop - n : stop]
-    return edisp
-
-
-def _read_matrix(path: Path) -> tuple[EnergyAxis, EnergyAxis, NDArray[np.float64], NDArray[np.float64]]:
-    """Read true and reconstructed energies, the dispersion (energy_true, energy), and the channel numbers."""
-    matrix, ebounds = read_fits_table(path, *_MATRIX_NAMES), read_fits_table(path, "EBOUNDS")
-    energy_true = _axis(matrix, "ENERG_LO", "ENERG_HI", ENERGY_TRUE_DIM)
-    energy = _axis(ebounds, "E_MIN", "E_MAX", ENERGY_DIM)
-    channels = _numbers(ebounds, "CHANNEL")
-    # F_CHAN counts from its TLMIN; where the file does not say, from the first channel of EBOUNDS.
-    number = (
-        matrix.key_float(f"TLMIN{matrix.column_names.index('F_CHAN') + 1}") if matrix.has_column("F_CHAN") else None
-    )
-    first = int(channels[0] if number is None else number)
-    return energy_true, energy, _expanded(matrix, first, energy.n_bins), channels
 
 
 def _read_extra(counts: FitsTable, key: str, *hdu_names: str) -> FitsTable | None:
@@ -152,6 +135,10 @@ def _read_gti(pha: FitsTable) -> NDArray[np.float64]:
     """Read the good time intervals as MJD in TT, shape (interval, 2); empty if the file has none."""
     table = _read_extra(pha, "NGTI", "GTI", "STDGTI")
     if table is None or not len(table.data):
+        return np.empty((0, 2))
+    if table.key_float("MJDREF") is None and table.key_float("MJDREFI") is None:
+        text = f"{table.file} [{table.name}]: no zero of the times (MJDREF): the good time of this spectrum is unknown"
+        warnings.warn(text, ReductionWarning, stacklevel=3)
         return np.empty((0, 2))
     scale = table.key_text("TIMESYS", "TT").lower()
     if scale not in _TIME_SCALES:
@@ -176,7 +163,7 @@ def _masks(pha: FitsTable, has_off: NDArray[np.bool_]) -> tuple[NDArray[np.bool_
     """Safe range and fit range: QUALITY 0 is good, 5 was set bad by the user, anything else by software."""
     quality = _column_or_key(pha, "QUALITY", QUALITY_GOOD)
     excluded = quality == QUALITY_SET_BY_USER
-    fit_range = _numbers(pha, "FIT_RANGE") > 0 if pha.has_column("FIT_RANGE") else ~excluded
+    fit_range = one_number_a_row(pha, "FIT_RANGE") > 0 if pha.has_column("FIT_RANGE") else ~excluded
     # Our own files mark a safe channel without OFF measurement as 5 too: that is no statement about the fit range.
     return (quality == QUALITY_GOOD) | excluded, fit_range & ~(excluded & has_off)
 
@@ -188,17 +175,66 @@ def _positive_key(table: FitsTable, key: str) -> float:
     return number
 
 
+def _name(pha: FitsTable) -> str:
+    """Name the run: OBS_ID or else the file's name, letters that no file name should have replaced by ``_``."""
+    stem = _stem(pha.file)
+    name = pha.key_text("OBS_ID") or stem.removeprefix("pha_obs")
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-+") else "_" for letter in name)
+
+
+def _stem(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    return name[: -len(path.suffix)] if (path := Path(name)).suffix in (".fits", ".fit", ".pha", ".pi") else name
+
+
+def _grouped(pha: FitsTable, spectrum: SpectrumOnOff) -> SpectrumOnOff:
+    """Put the channels together as GROUPING says: -1 continues the group of the channel before."""
+    grouping = _column_or_key(pha, "GROUPING", 0)
+    if not np.any(grouping < 0):
+        return spectrum
+    return group_channels(spectrum, grouping != CONTINUES_GROUP)
+
+
+def _assembled(pha: FitsTable, bkg: FitsTable, response: OgipResponse) -> SpectrumOnOff:
+    """Put together what was read; AREASCAL scales the response of each channel, and the acceptances."""
+    livetime = _positive_key(pha, "EXPOSURE")
+    scale = _column_or_key(pha, "AREASCAL", 1)
+    if not np.all(np.isfinite(scale)) or np.any(scale < 0) or not np.any(scale > 0):
+        raise pha.error("AREASCAL is negative, 0 or not finite", found=f"{scale.min():g} to {scale.max():g}")
+    acceptance_off = _column_or_key(bkg, "BACKSCAL", 1) * _column_or_key(bkg, "AREASCAL", 1)
+    acceptance_off = acceptance_off * (_positive_key(bkg, "EXPOSURE") / livetime)
+    mask_safe, mask_fit = _masks(pha, acceptance_off > 0)
+    return SpectrumOnOff(
+        name=_name(pha),
+        energy=response.energy,
+        energy_true=response.energy_true,
+        n_on=_counts(pha),
+        n_off=_counts(bkg),
+        acceptance=_column_or_key(pha, "BACKSCAL", 1) * scale,
+        acceptance_off=acceptance_off,
+        exposure=response.exposure * scale.max(),
+        edisp=response.edisp * (scale / scale.max()),
+        livetime=livetime,
+        mask_safe=mask_safe,
+        mask_fit=mask_fit,
+        n_off_by_region=_read_off_regions(bkg),
+        gti=_read_gti(pha),
+    )
+
+
 def read_ogip(pha_path: str | Path) -> SpectrumOnOff:
     """Read a set of OGIP files.
 
-    The acceptance ratio is ``EXPOSURE BACKSCAL`` of the PHA file over that of the background file; a BACKSCAL that is
-    neither a column nor a keyword is 1. Bins of QUALITY 0 are safe; those of QUALITY 5 ("set bad by the user") are safe
-    but outside the fit range. The name is OBS_ID, or else taken from the file's name.
+    The acceptance ratio is ``EXPOSURE BACKSCAL AREASCAL`` of the PHA file over that of the background file; what is
+    neither a column nor a keyword is 1. AREASCAL of the PHA file scales the predicted signal too. Bins of QUALITY 0 are
+    safe; those of QUALITY 5 ("set bad by the user") are safe but outside the fit range. Channels grouped by GROUPING
+    are put together. The name is OBS_ID, or else taken from the file's name; letters that cannot be part of a file
+    name become ``_``.
 
     Parameters
     ----------
     pha_path : path-like
-        The PHA file, compressed or not; its companions lie beside it.
+        The PHA file, compressed or not; its companions lie where its header says, or beside it.
 
     Returns
     -------
@@ -209,39 +245,25 @@ def read_ogip(pha_path: str | Path) -> SpectrumOnOff:
     ------
     FileError
         If a file is missing, damaged or truncated, lacks something, states a wrong unit, or holds what is not
-        supported: rates, type II, grouped channels, scaled areas, an effective area inside the dispersion.
+        supported: rates, type II, subtracted backgrounds, an ARF beside a dispersion that holds the area.
+
+    Warns
+    -----
+    ReductionWarning
+        If the good time intervals have no zero of the times.
     """
     path = Path(pha_path)
-    pha = _read_spectrum(path)
-    files = {key: _companion(pha, key) for key in _COMPANIONS}
-    bkg, arf = _read_spectrum(files["BACKFILE"]), read_fits_table(files["ANCRFILE"], "SPECRESP")
-    energy_true, energy, edisp, channels = _read_matrix(files["RESPFILE"])
-    area_axis = _axis(arf, "ENERG_LO", "ENERG_HI", ENERGY_TRUE_DIM)
-    if not area_axis.is_close(energy_true):
-        raise arf.error("the true energies are not those of the energy dispersion", found=str(files["RESPFILE"]))
+    pha = _read_on(path)
+    files = {key: _companion(pha, key) for key in ("BACKFILE", "RESPFILE")}
+    arf = _stated_companion(pha, "ANCRFILE")
+    bkg = _read_off(files["BACKFILE"], path)
+    response = read_response(files["RESPFILE"], arf, _positive_key(pha, "EXPOSURE"))
+    if response is None:
+        raise _no_companion(pha, "ANCRFILE", "an ARF, or a dispersion that holds the area (HDUCLAS3 FULL)")
     for table in (pha, bkg):
-        _check_channels(table, channels)
-    livetime = _positive_key(pha, "EXPOSURE")
-    acceptance_off = _column_or_key(bkg, "BACKSCAL", 1) * (_positive_key(bkg, "EXPOSURE") / livetime)
-    mask_safe, mask_fit = _masks(pha, acceptance_off > 0)
-    stem = path.name.removesuffix(".gz").removesuffix(".fits").removesuffix(".pha")
+        _check_channels(table, response.channels)
     try:
-        return SpectrumOnOff(
-            name=pha.key_text("OBS_ID") or stem.removeprefix("pha_obs"),
-            energy=energy,
-            energy_true=area_axis,
-            n_on=_counts(pha),
-            n_off=_counts(bkg),
-            acceptance=_column_or_key(pha, "BACKSCAL", 1),
-            acceptance_off=acceptance_off,
-            exposure=arf.column("SPECRESP", AREA, AREA) * livetime,
-            edisp=edisp,
-            livetime=livetime,
-            mask_safe=mask_safe,
-            mask_fit=mask_fit,
-            n_off_by_region=_read_off_regions(bkg),
-            gti=_read_gti(pha),
-        )
+        return _grouped(pha, _assembled(pha, bkg, response))
     except FileError:
         raise
     except InputError as error:
@@ -250,7 +272,7 @@ def read_ogip(pha_path: str | Path) -> SpectrumOnOff:
 
 
 def ogip_set(pha_path: str | Path) -> tuple[Path, ...]:
-    """List the files of a set: the PHA file and the companions that its header names.
+    """List the files of a set, each once: the PHA file and the companions that its header names.
 
     Raises
     ------
@@ -258,8 +280,9 @@ def ogip_set(pha_path: str | Path) -> tuple[Path, ...]:
         If one is missing, or the PHA file is damaged.
     """
     path = Path(pha_path)
-    pha = _read_spectrum(path)
-    return (path, *(_companion(pha, key) for key in _COMPANIONS))
+    pha = _read_on(path)
+    companions = (_companion(pha, "BACKFILE"), _stated_companion(pha, "ANCRFILE"), _companion(pha, "RESPFILE"))
+    return tuple(dict.fromkeys((path, *(companion for companion in companions if companion is not None))))
 
 
 def read_ogip_files(paths: Iterable[str | Path]) -> Spectra:
@@ -270,11 +293,22 @@ def read_ogip_files(paths: Iterable[str | Path]) -> Spectra:
     paths : iterable of path-like
         PHA files.
 
+    Returns
+    -------
+    Spectra
+        Sets that share an OBS_ID are named after their files.
+
     Raises
     ------
     FileError
         As for `read_ogip`.
     InputError
-        If there is no file, a run occurs twice, or the energy axes differ.
+        If there is no file, one occurs twice, or the energy axes differ.
     """
-    return Spectra(tuple(read_ogip(path) for path in paths))
+    files = [Path(path) for path in paths]
+    runs = [read_ogip(path) for path in files]
+    seen = Counter(run.name for run in runs)
+    named = (
+        run if seen[run.name] == 1 else run.replace(name=_stem(path)) for run, path in zip(runs, files, strict=True)
+    )
+    return Spectra(tuple(named))

@@ -12,8 +12,8 @@ from bayes_onoff.errors import InputError
 
 __all__ = ["Spectra", "SpectrumOnOff", "with_fit_range"]
 
-ROW_SUM_MARGIN = 1e-3
-"""By how much the dispersion of one true energy may add up to more than 1: single-precision files, rounded IRFs."""
+ROW_SUM_MARGIN = 0.02
+"""By how much the dispersion of one true energy may exceed 1 in total: calibration matrices are off by up to 1 %."""
 
 
 def _read_only(values: ArrayLike, dtype: type, shape: tuple[int, ...], place: str) -> NDArray[Any]:
