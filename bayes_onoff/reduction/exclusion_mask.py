@@ -1,16 +1,25 @@
 """Exclusion by an image: pixels no OFF region may touch."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from astropy.io import fits
 from astropy.wcs import WCS
+from astropy.wcs.utils import wcs_to_celestial_frame
 from numpy.typing import NDArray
 from regions import SkyRegion
 
-from bayes_onoff.reduction.shapes import Area, shape_of
+from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.reduction.areas import Arcs, Area, share_area
+from bayes_onoff.reduction.shapes import shape_of
+from bayes_onoff.reduction.sphere import sky_coord, unit_vector
 
 __all__ = ["ExclusionMask", "excluded_area", "read_exclusion_mask"]
+
+_N_CHECKED = 10000
+_SOMEWHERE = np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,39 +32,130 @@ class ExclusionMask:
         Celestial projection of the image, any frame.
     excluded : ndarray of bool, shape (y, x)
         The excluded pixels.
+
+    Raises
+    ------
+    InputError
+        If the image is not two-dimensional, has no celestial coordinates of its own for every excluded pixel, or is
+        distorted.
     """
 
     wcs: WCS
     excluded: NDArray[np.bool_]
 
+    def __post_init__(self) -> None:
+        if self.excluded.ndim != 2 or self.excluded.dtype != bool:
+            found = f"{self.excluded.ndim} axes of {self.excluded.dtype}"
+            raise InputError("not an image of true and false", place="excluded", found=found, allowed="2 axes of bool")
+        if self.wcs.naxis != 2 or not self.wcs.has_celestial:
+            found = " ".join(self.wcs.wcs.ctype)
+            raise InputError("not an image of the sky", place="wcs", found=found, allowed="two celestial axes")
+        try:
+            wcs_to_celestial_frame(self.wcs)
+        except ValueError as error:
+            found = f"{' '.join(self.wcs.wcs.ctype)} {self.wcs.wcs.radesys}".strip()
+            raise InputError("an unknown celestial frame", place="wcs", found=found) from error
+        if self.wcs.has_distortion:
+            raise InputError("a distorted image", place="wcs", allowed="a projection without distortion terms")
+        self._check_pixels_are_found_again()
+
+    def _check_pixels_are_found_again(self) -> None:
+        """Refuse an image wrapped around the sky so that a position leads to another pixel than it came from."""
+        pixels = np.argwhere(self.excluded)
+        pixels = pixels[:: max(1, len(pixels) // _N_CHECKED)]
+        points = unit_vector(self.wcs.pixel_to_world(pixels[:, 1], pixels[:, 0]))
+        on_sky = np.isfinite(points).all(axis=-1)
+        lost = np.flatnonzero(~self.contains(points[on_sky]))
+        if len(lost):
+            y, x = pixels[on_sky][lost[0]]
+            raise InputError(
+                "the projection leads back to another pixel: the image goes around the sky beyond its seam",
+                place="wcs",
+                found=f"excluded pixel x {x}, y {y} (counted from 0)",
+                allowed="an image that covers each position once, with CRVAL near its middle",
+            )
+
     @property
     def center(self) -> NDArray[np.float64]:
-        """Unit vector of a position, shape (3,)."""
-        raise NotImplementedError
+        """Any position: the mask may be anywhere on the sky; unit vector of shape (3,)."""
+        return _SOMEWHERE
 
     @property
     def outer_radius(self) -> float:
-        """The whole sky, rad."""
+        """That of the whole sky, rad."""
         return float(np.pi)
+
+    @cached_property
+    def outline(self) -> Arcs:
+        """Sides of pixels between an excluded and an allowed one, or at the border of the image."""
+        padded = np.pad(self.excluded, 1)
+        y_upright, x_upright = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+        y_flat, x_flat = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
+        x, y = np.concatenate([x_upright, x_flat]) - 0.5, np.concatenate([y_upright, y_flat]) - 0.5
+        upright = np.concatenate([np.ones(len(x_upright)), np.zeros(len(x_flat))])
+        start = unit_vector(self.wcs.pixel_to_world(x, y))
+        stop = unit_vector(self.wcs.pixel_to_world(x + 1 - upright, y + upright))
+        on_sky = np.isfinite(start).all(axis=-1) & np.isfinite(stop).all(axis=-1)
+        return Arcs(start[on_sky], stop[on_sky])
+
+    def covers(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which positions (n, 3) lie in an excluded pixel."""
+        return self.contains(points)
 
     def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which positions (..., 3) lie in an excluded pixel."""
-        raise NotImplementedError
+        pixels = np.stack(self.wcs.world_to_pixel(sky_coord(points)), axis=-1) + 0.5
+        n_y, n_x = self.excluded.shape
+        inside = np.all((pixels >= 0) & (pixels < [n_x, n_y]), axis=-1)  # false for what the projection cannot show
+        x, y = np.moveaxis(np.where(inside[..., None], pixels, 0).astype(int), -1, 0)
+        return np.asarray(inside & self.excluded[y, x])
 
     def overlaps(self, other: Area) -> bool:
         """Whether the other area shares any part of an excluded pixel."""
-        raise NotImplementedError
+        return share_area(self, other)
 
 
 def read_exclusion_mask(path: str | Path) -> ExclusionMask:
     """Read an exclusion mask: a two-dimensional FITS image of the sky with 0 where excluded and 1 where allowed.
 
+    Further axes of length 1, such as one bin of energy, are left out.
+
     Raises
     ------
     FileError
-        If the file is no such image.
+        If the file is missing, damaged, or does not hold one such image.
     """
-    raise NotImplementedError
+    path = Path(path)
+    name, header, values = _read_image(path)
+    wcs = WCS(header)
+    if values.ndim > 2 and wcs.has_celestial and all(length == 1 for length in values.shape[:-2]):
+        wcs, values = wcs.celestial, values.reshape(values.shape[-2:])
+    if values.ndim != 2:
+        raise FileError(path, "not a two-dimensional image", hdu=name, found=f"axes {values.shape}", allowed="2 axes")
+    if not np.all((values == 0) | (values == 1)):
+        other = np.unique(values[(values != 0) & (values != 1)])
+        found = ", ".join(f"{value:g}" for value in other[:3]) + (", ..." if len(other) > 3 else "")
+        raise FileError(path, "not a mask", hdu=name, found=found, allowed="0 where excluded and 1 where allowed")
+    try:
+        return ExclusionMask(wcs, values == 0)
+    except InputError as error:
+        raise FileError(path, error.problem, hdu=name, found=error.found, allowed=error.allowed) from error
+
+
+def _read_image(path: Path) -> tuple[str, fits.Header, NDArray[np.float64]]:
+    """Read name, header and pixels of the only image in a FITS file."""
+    if not path.is_file():
+        raise FileError(path, "no such file")
+    try:
+        with fits.open(path, memmap=False) as hdus:
+            images = [hdu for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] > 0]
+            found = ", ".join(hdu.name for hdu in images) or "none"
+            read = [(hdu.name, hdu.header.copy(), hdu.data) for hdu in images[:1]]
+    except Exception as error:  # whatever astropy raises on a damaged file
+        raise FileError(path, "no FITS file, or a damaged one", found=str(error)) from error
+    if len(images) != 1:
+        raise FileError(path, "not one image", found=found, allowed="one image HDU")
+    return read[0]
 
 
 def excluded_area(exclusion: SkyRegion | ExclusionMask, place: str) -> Area:

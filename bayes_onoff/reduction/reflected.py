@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from regions import SkyRegion
 
 from bayes_onoff.errors import ReductionError
+from bayes_onoff.reduction.areas import Area
 from bayes_onoff.reduction.settings import ReductionSettings
-from bayes_onoff.reduction.shapes import Area, Shape
+from bayes_onoff.reduction.shapes import Shape
 from bayes_onoff.reduction.sphere import rotation, separation, unit_vector
 
 __all__ = ["ExactPlacement", "Placement", "place_exactly", "rotation_angles"]
@@ -91,7 +92,8 @@ def place_exactly(
 ) -> ExactPlacement:
     """Turn the ON region about the pointing as often as it fits.
 
-    Every OFF region has the solid angle of the ON region and the same distance from the pointing.
+    Every OFF region has the form of the ON region and the same distance from the pointing. Regions turned by the ON
+    region's angular size or more lie in different wedges of azimuth, so they cannot overlap, whatever their shape.
 
     Parameters
     ----------
@@ -109,7 +111,7 @@ def place_exactly(
     Raises
     ------
     ReductionError
-        If the ON region overlaps the pointing, or there is no room for an OFF region.
+        If the ON region overlaps the pointing or lies around it, or there is no room for an OFF region.
     """
     pivot = unit_vector(pointing)
     check_reflectable(on, pivot, place)
@@ -125,21 +127,23 @@ def place_exactly(
 
 
 def check_reflectable(on: Shape, pivot: NDArray[np.float64], place: str) -> None:
-    """Refuse an ON region that overlaps the pointing.
+    """Refuse an ON region that overlaps the pointing or lies all around it.
 
     Raises
     ------
     ReductionError
         If it does: then no rotation about the pointing leaves the ON region.
     """
+    if not on.encloses(pivot):
+        return
     distance = float(np.rad2deg(separation(on.center, pivot)))
-    if on.contains(pivot):
-        raise ReductionError(
-            "the ON region overlaps the pointing, so no OFF region can be reflected",
-            place=place,
-            found=f"ON centre {distance:.4g} deg from the pointing, outer radius {np.rad2deg(on.outer_radius):.4g} deg",
-            allowed="a pointing outside the ON region",
-        )
+    lies = "overlaps" if on.contains(pivot) else "lies around"
+    raise ReductionError(
+        f"the ON region {lies} the pointing, so no OFF region can be reflected",
+        place=place,
+        found=f"ON centre {distance:.4g} deg from the pointing, outer radius {np.rad2deg(on.outer_radius):.4g} deg",
+        allowed="a pointing outside the ON region",
+    )
 
 
 def check_any(off: Sized, has_exclusion: bool, place: str) -> None:

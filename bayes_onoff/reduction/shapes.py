@@ -1,42 +1,41 @@
 """What the reduction needs to know of a region on the sky, shape by shape.
 
-A shape lives on the sphere (no projection): it can be rotated, asked for its angular extent seen from the pointing,
-and tested against positions and other shapes. Another shape is another class with these methods and one more branch in
-`shape_of`; nothing else changes.
+A shape lives on the sphere: it is turned as a rigid body, asked for its angular extent seen from the pointing, and
+tested against positions and other shapes. Another shape is another class with these methods, or another figure of
+`FlatShape`, and one more entry in the table at the end of this module.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 from astropy.coordinates import Angle
 from numpy.typing import NDArray
-from regions import CircleSkyRegion, PointSkyRegion, SkyRegion
+from regions import (
+    CircleAnnulusSkyRegion,
+    CircleSkyRegion,
+    EllipseAnnulusSkyRegion,
+    EllipseSkyRegion,
+    PointSkyRegion,
+    PolygonSkyRegion,
+    RectangleAnnulusSkyRegion,
+    RectangleSkyRegion,
+    SkyRegion,
+)
 
 from bayes_onoff.errors import ConfigError
-from bayes_onoff.reduction.sphere import separation, sky_coord, unit_vector
+from bayes_onoff.reduction.areas import Arcs, Area, meetings, share_area
+from bayes_onoff.reduction.figures import Ellipse, Polygon, Rectangle, Ring, centroid
+from bayes_onoff.reduction.flat_shapes import FlatShape
+from bayes_onoff.reduction.sphere import TangentFrame, north_of, separation, sky_coord, unit_vector
 
 __all__ = ["Area", "Circle", "Point", "Shape", "area_points", "shape_of"]
 
+_SAME_POSITION = 1e-10  # rad
+_LEAST_AREA = 1e-9  # of a polygon, relative to the circle around it
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
-
-
-class Area(Protocol):
-    """Part of the sky that an OFF region can overlap: a shape, or the excluded pixels of a mask."""
-
-    @property
-    def center(self) -> NDArray[np.float64]:
-        """Unit vector of the centre, shape (3,)."""
-
-    @property
-    def outer_radius(self) -> float:
-        """Radius in rad of a circle about the centre that holds the whole area."""
-
-    def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which positions (..., 3) lie inside; the boundary is outside."""
-
-    def overlaps(self, other: "Area") -> bool:
-        """Whether the two share any area."""
+_MAX_POINTS = 4_000_000
 
 
 class Shape(Area, Protocol):
@@ -75,6 +74,21 @@ class Circle:
         """The radius, rad."""
         return self.radius
 
+    @property
+    def outline(self) -> Arcs:
+        """A polygon around the circle."""
+        return self._flat.outline
+
+    def covers(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which positions (n, 3) lie inside the outline."""
+        return self._flat.covers(points)
+
+    @property
+    def _flat(self) -> FlatShape:
+        axis = north_of(self.center, np.array([0.0, 0.0, 1.0]))
+        size = float(np.tan(self.radius))
+        return FlatShape(TangentFrame(self.center, axis, np.cross(self.center, axis)), Ellipse(size, size))
+
     def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which positions (..., 3) lie inside; the boundary is outside."""
         squared_chord = np.sum((points - self.center) ** 2, axis=-1)
@@ -102,7 +116,7 @@ class Circle:
         """Whether the two share any area."""
         if isinstance(other, Circle):
             return bool(separation(self.center, other.center) < self.radius + other.radius)
-        return other.overlaps(self)
+        return share_area(self, other)
 
     def to_sky(self) -> CircleSkyRegion:
         """Convert to an astropy region in the ICRS."""
@@ -127,6 +141,15 @@ class Point:
     def outer_radius(self) -> float:
         """Zero, rad."""
         return 0.0
+
+    @property
+    def outline(self) -> Arcs:
+        """The point, as an arc without length."""
+        return Arcs(self.center[None], self.center[None])
+
+    def covers(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """None of the positions (n, 3)."""
+        return self.contains(points)
 
     def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """None of the positions (..., 3)."""
@@ -154,52 +177,161 @@ class Point:
         return PointSkyRegion(sky_coord(self.center))
 
 
+def area_points(shape: Shape, n_points: int = 10000) -> NDArray[np.float64]:
+    """Positions spread evenly over the area of a shape, for averages over it.
+
+    A golden-angle spiral of positions with equal solid angle on the circle around the shape, of which those inside it
+    are kept. Where the shape fills less than half of the circle, the spiral is denser by as much.
+
+    Parameters
+    ----------
+    shape : Shape
+        Not a point.
+    n_points : int
+        Positions on the circle, and about as many inside a shape that is slim.
+
+    Returns
+    -------
+    ndarray, shape (point, 3)
+    """
+    points = _spiral(shape, n_points)
+    inside = points[shape.contains(points)]
+    while len(inside) < n_points / 2 and len(points) < _MAX_POINTS:
+        points = _spiral(shape, min(n_points * len(points) // max(len(inside), 1), _MAX_POINTS))
+        inside = points[shape.contains(points)]
+    return np.asarray(inside)
+
+
+def _spiral(shape: Shape, n_points: int) -> NDArray[np.float64]:
+    """Positions (n_points, 3) spread evenly over the circle around a shape."""
+    cos = 1 - (1 - np.cos(shape.outer_radius)) * (np.arange(n_points) + 0.5) / n_points
+    sin, phi = np.sqrt(1 - cos**2), _GOLDEN_ANGLE * np.arange(n_points)
+    first = np.cross(shape.center, np.eye(3)[np.argmin(np.abs(shape.center))])
+    first /= np.linalg.norm(first)
+    second = np.cross(shape.center, first)
+    return np.asarray(
+        cos[:, None] * shape.center + (sin * np.cos(phi))[:, None] * first + (sin * np.sin(phi))[:, None] * second
+    )
+
+
 def shape_of(region: SkyRegion, place: str) -> Shape:
     """Translate an astropy sky region.
+
+    Sizes are angular distances from the centre along the axes: half a width, or a radius. Edges of rectangles and
+    polygons are great circles.
 
     Parameters
     ----------
     region : SkyRegion
-        The region, in any frame.
+        Circle, ellipse, rectangle, annulus of one of these, polygon or point, in any frame.
     place : str
         The configuration key to blame, such as ``"on_region"``.
 
     Raises
     ------
     ConfigError
-        If the region's shape is not supported, or its size is not positive.
+        If the region's shape is not supported, its sizes or vertices do not make an area, or it is marked as an
+        excluded one.
     """
-    if isinstance(region, PointSkyRegion):
-        return Point(unit_vector(region.center))
-    if not isinstance(region, CircleSkyRegion):
+    translate = _TRANSLATIONS.get(type(region))
+    if translate is None:
         raise ConfigError(
-            "this shape is not built yet",
+            "not a shape with an inside on the sky",
             place=f"{place}.shape",
             found=type(region).__name__.removesuffix("SkyRegion").lower(),
-            allowed="circle",
+            allowed="circle, ellipse, rectangle, annulus, polygon or point",
         )
-    radius = Angle(region.radius).rad
-    if not 0 < radius < np.pi / 2:
+    if not region.meta.get("include", True):
         raise ConfigError(
-            "not a radius", place=f"{place}.radius", found=str(region.radius), allowed="above 0 deg, below 90 deg"
+            "the region stands for what is outside of it (a minus sign in a region file)",
+            place=place,
+            allowed="a region that stands for its inside",
         )
-    return Circle(unit_vector(region.center), float(radius))
+    return translate(region, place)
 
 
-def area_points(shape: Shape, n_points: int = 10000) -> NDArray[np.float64]:
-    """Positions spread evenly over the area of a shape, for averages over it.
+def _size(region: SkyRegion, name: str, place: str) -> float:
+    """Tangent of a radius, or of half a width or height."""
+    is_radius = name.endswith("radius")
+    angle = float(Angle(getattr(region, name)).rad) / (1 if is_radius else 2)
+    if not 0 < angle < np.pi / 2:
+        raise ConfigError(
+            f"not a {'radius' if is_radius else 'size'}",
+            place=f"{place}.{name}",
+            found=str(getattr(region, name)),
+            allowed=f"above 0 deg, below {90 if is_radius else 180} deg",
+        )
+    return float(np.tan(angle))
 
-    A golden-angle spiral: `n_points` of equal solid angle on the circle around the shape, of which those inside it
-    are kept.
 
-    Returns
-    -------
-    ndarray, shape (point, 3)
-    """
-    cos = 1 - (1 - np.cos(shape.outer_radius)) * (np.arange(n_points) + 0.5) / n_points
-    sin, phi = np.sqrt(1 - cos**2), _GOLDEN_ANGLE * np.arange(n_points)
-    first = np.cross(shape.center, np.eye(3)[np.argmin(np.abs(shape.center))])
-    first /= np.linalg.norm(first)
-    second = np.cross(shape.center, first)
-    points = cos[:, None] * shape.center + (sin * np.cos(phi))[:, None] * first + (sin * np.sin(phi))[:, None] * second
-    return np.asarray(points[shape.contains(points)])
+def _frame(region: SkyRegion) -> TangentFrame:
+    return TangentFrame.at(region.center, float(Angle(getattr(region, "angle", 0), unit="rad").rad))
+
+
+def _circle(region: CircleSkyRegion, place: str) -> Circle:
+    _size(region, "radius", place)
+    return Circle(unit_vector(region.center), float(Angle(region.radius).rad))
+
+
+def _point(region: PointSkyRegion, place: str) -> Point:  # noqa: ARG001
+    return Point(unit_vector(region.center))
+
+
+def _ellipse(region: EllipseSkyRegion, place: str) -> FlatShape:
+    return FlatShape(_frame(region), Ellipse(_size(region, "width", place), _size(region, "height", place)))
+
+
+def _rectangle(region: RectangleSkyRegion, place: str) -> FlatShape:
+    return FlatShape(_frame(region), Rectangle(_size(region, "width", place), _size(region, "height", place)))
+
+
+def _circle_annulus(region: CircleAnnulusSkyRegion, place: str) -> FlatShape:
+    inner, outer = _size(region, "inner_radius", place), _size(region, "outer_radius", place)
+    return FlatShape(_frame(region), Ring(Ellipse(outer, outer), Ellipse(inner, inner)))
+
+
+def _annulus(region: EllipseAnnulusSkyRegion | RectangleAnnulusSkyRegion, place: str) -> FlatShape:
+    figure = Ellipse if isinstance(region, EllipseAnnulusSkyRegion) else Rectangle
+    outer, inner = (
+        figure(_size(region, f"{which}_width", place), _size(region, f"{which}_height", place))
+        for which in ("outer", "inner")
+    )
+    return FlatShape(_frame(region), Ring(outer, inner))
+
+
+def _polygon(region: PolygonSkyRegion, place: str) -> FlatShape:
+    """Centre a polygon on its centre of mass."""
+    vertices = unit_vector(region.vertices)
+    vertices = vertices[separation(vertices, np.roll(vertices, 1, axis=0)) > _SAME_POSITION]
+    place = f"{place}.vertices"
+    if len(vertices) < 3:
+        raise ConfigError("too few vertices", place=place, found=len(vertices), allowed="3 or more different ones")
+    mean = vertices.mean(axis=0)
+    if np.min(vertices @ mean) <= 0:
+        raise ConfigError("the polygon is wider than half the sky", place=place, allowed="vertices nearer together")
+    frame = TangentFrame.at(sky_coord(mean))
+    xy = frame.to_plane(vertices)
+    area, middle = centroid(xy)
+    if not abs(area) > _LEAST_AREA * np.pi * np.max(np.hypot(*xy.T)) ** 2:
+        raise ConfigError("the polygon has no area", place=place, allowed="vertices that are not on one line")
+    edges = Arcs.around(vertices)
+    index = np.arange(len(vertices))
+    apart = (index[:, None] - index) % len(vertices)
+    if np.any(meetings(edges, edges) & (apart > 1) & (apart < len(vertices) - 1)):
+        raise ConfigError("the polygon's edges cross or touch", place=place, allowed="a polygon with a single border")
+    frame = TangentFrame.at(sky_coord(frame.to_sphere(middle)))
+    if np.min(vertices @ frame.center) <= 0:
+        raise ConfigError("the polygon is wider than half the sky", place=place, allowed="vertices nearer together")
+    return FlatShape(frame, Polygon(frame.to_plane(vertices)))
+
+
+_TRANSLATIONS: dict[type[SkyRegion], Callable[[SkyRegion, str], Shape]] = {
+    CircleSkyRegion: _circle,
+    PointSkyRegion: _point,
+    EllipseSkyRegion: _ellipse,
+    RectangleSkyRegion: _rectangle,
+    CircleAnnulusSkyRegion: _circle_annulus,
+    EllipseAnnulusSkyRegion: _annulus,
+    RectangleAnnulusSkyRegion: _annulus,
+    PolygonSkyRegion: _polygon,
+}

@@ -3,11 +3,24 @@
 All vectors are in the ICRS; a rotation is counter-clockwise on the sky, from north to east.
 """
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from astropy.coordinates import SkyCoord
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["lon_lat", "north_of", "rotation", "separation", "sky_coord", "unit_vector", "unit_vectors"]
+__all__ = [
+    "TangentFrame",
+    "lon_lat",
+    "north_at",
+    "north_of",
+    "rotation",
+    "separation",
+    "sky_coord",
+    "unit_vector",
+    "unit_vectors",
+]
 
 Vectors = NDArray[np.float64]
 
@@ -65,6 +78,19 @@ def rotation(axis: Vectors, angle: float) -> NDArray[np.float64]:
     return np.asarray(np.eye(3) - np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross))
 
 
+def north_at(position: SkyCoord) -> Vectors:
+    """Find the unit tangent vector at one position along its meridian to the north of its frame, shape (3,).
+
+    At a pole the longitude still tells the meridian.
+    """
+    lon, lat = position.spherical.lon.deg, position.spherical.lat.deg
+    quarter_turn = (lon + 180, 90 - lat) if lat > 0 else (lon, lat + 90)
+    frame = position.frame.replicate_without_data()
+    center, north = unit_vector(position), unit_vector(SkyCoord(*quarter_turn, unit="deg", frame=frame))
+    tangent = north - (north @ center) * center
+    return np.asarray(tangent / np.linalg.norm(tangent))
+
+
 def north_of(position: Vectors, pole: Vectors) -> Vectors:
     """Find the unit tangent vector at `position` that points to `pole`, shape (3,).
 
@@ -74,3 +100,58 @@ def north_of(position: Vectors, pole: Vectors) -> Vectors:
     if np.linalg.norm(tangent) < 1e-12:
         tangent = np.cross(position, np.eye(3)[np.argmin(np.abs(position))])
     return np.asarray(tangent / np.linalg.norm(tangent))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TangentFrame:
+    """Gnomonic projection about a position: great circles are straight lines.
+
+    Calabretta & Greisen 2002, A&A 395, 1077, section 5.1.3, with the axes in any direction.
+
+    Parameters
+    ----------
+    center, x_axis, y_axis : ndarray, shape (3,)
+        Orthonormal vectors: the position, and the directions of the axes there.
+    """
+
+    center: Vectors
+    x_axis: Vectors
+    y_axis: Vectors
+
+    @classmethod
+    def at(cls, position: SkyCoord, angle: float = 0.0) -> Self:
+        """Build the frame whose x axis points west at the position, or is turned from there to the north by `angle`.
+
+        West and north are those of the frame of the position; the angle (rad) is that of sky regions.
+        """
+        center, north = unit_vector(position), north_at(position)
+        west = np.cross(center, north)
+        cos, sin = np.cos(angle), np.sin(angle)
+        return cls(center, cos * west + sin * north, cos * north - sin * west)
+
+    def rotated(self, matrix: NDArray[np.float64]) -> Self:
+        """Turn the frame by a rotation matrix (3, 3)."""
+        center, x_axis, y_axis = matrix @ self.center, matrix @ self.x_axis, matrix @ self.y_axis
+        return type(self)(*(vector / np.linalg.norm(vector) for vector in (center, x_axis, y_axis)))
+
+    @property
+    def position(self) -> SkyCoord:
+        """The centre, ICRS."""
+        return sky_coord(self.center)
+
+    @property
+    def angle(self) -> float:
+        """Angle in rad of the x axis from west to north, in the ICRS."""
+        north = north_at(self.position)
+        return float(np.arctan2(self.x_axis @ north, self.x_axis @ np.cross(self.center, north)))
+
+    def to_plane(self, points: Vectors) -> NDArray[np.float64]:
+        """Coordinates (..., 2) of positions (..., 3); NaN where they are 90 deg or more away."""
+        depth = points @ self.center
+        depth = np.where(depth > 0, depth, np.nan)
+        return np.stack([points @ self.x_axis / depth, points @ self.y_axis / depth], axis=-1)
+
+    def to_sphere(self, xy: NDArray[np.float64]) -> Vectors:
+        """Positions (..., 3) of coordinates (..., 2)."""
+        points = self.center + xy[..., :1] * self.x_axis + xy[..., 1:] * self.y_axis
+        return np.asarray(points / np.linalg.norm(points, axis=-1, keepdims=True))

@@ -4,13 +4,14 @@ import pytest
 from astropy.coordinates import SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
-from regions import CircleSkyRegion, EllipseSkyRegion
+from regions import CircleSkyRegion, LineSkyRegion, SkyRegion
 
 from bayes_onoff.errors import ConfigError
 from bayes_onoff.reduction.shapes import Circle, area_points, shape_of
 from bayes_onoff.reduction.sphere import rotation, separation, unit_vectors
 
 CENTER = SkyCoord(347.3, -0.5, unit="deg", frame="galactic")
+CIRCLE = CircleSkyRegion(CENTER, 2 * u.deg)
 
 
 def test_a_circle_in_any_frame() -> None:
@@ -24,10 +25,12 @@ def test_a_circle_in_any_frame() -> None:
 
 @pytest.mark.parametrize(
     ("region", "name"),
-    [(EllipseSkyRegion(CENTER, 1 * u.deg, 2 * u.deg), "ellipse")],
+    [(LineSkyRegion(CENTER, CENTER), "line"), (CircleSkyRegion(CENTER, 1 * u.deg) | CIRCLE, "compound")],
 )
-def test_other_shapes_are_refused(region: EllipseSkyRegion, name: str) -> None:
-    with pytest.raises(ConfigError, match=rf"exclusion\[2\]\.shape: .*not built yet; found '{name}'; allowed: circle"):
+def test_what_has_no_inside_is_refused(region: SkyRegion, name: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"exclusion\[2\]\.shape: not a shape with an inside.*found '{name}'; allowed: circle, ell"
+    ):
         shape_of(region, "exclusion[2]")
 
 
