@@ -175,7 +175,7 @@ def _check_radius(observation: Observation, on: Shape) -> None:
         raise ReductionError(
             "the response is point-like and made for another ON region",
             place=run_place(observation),
-            found=f"{type(on).__name__.lower()}, radius {radius:.6g} deg",
+            found=f"a circle of {radius:.6g} deg" if isinstance(on, Circle) else "another shape",
             allowed=f"a circle of {rad_max:.6g} deg, or a point",
         )
 

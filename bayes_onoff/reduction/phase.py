@@ -56,6 +56,7 @@ def in_phases(phases: ArrayLike, intervals: Intervals) -> NDArray[np.bool_]:
         Within [0, 1]; one whose end is smaller than its start goes across 1.
     """
     turn = np.asarray(phases, dtype=float) % 1.0
+    turn = np.where(turn == 1, 0.0, turn)  # what lies just below 0 is rounded up
     inside = [(turn >= low) & (turn < high) for low, high in split_phases(intervals)]
     return np.asarray(np.any(inside, axis=0))
 

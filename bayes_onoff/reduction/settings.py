@@ -165,7 +165,7 @@ class ReductionSettings:
             if not getattr(self, name):
                 raise ConfigError("method: phase needs phase intervals", place=f"{_OFF}.{name}", found="none")
             for low, high in getattr(self, name):
-                if not (0 <= low <= 1 and 0 <= high <= 1 and low != high):
+                if not (0 <= low <= 1 and 0 <= high <= 1 and low != high and split_phases(((low, high),))):
                     raise ConfigError(
                         "not a phase interval",
                         place=f"{_OFF}.{name}",

@@ -232,7 +232,7 @@ def test_containment_needs_a_point_spread_function(make_run: MakeRun, on_region:
         ),
         (0.11, {"edisp": "region-average"}, "cannot be averaged over a region.*; allowed: center for both"),
         (None, {}, "but states no directional cut; found 'neither RAD_MAX in its header nor RAD_MAX_2D'; allowed: a r"),
-        (0.14, {}, "made for another ON region; found 'circle, radius 0.11 deg'; allowed: a circle of 0.14 deg, or a"),
+        (0.14, {}, "made for another ON region; found 'a circle of 0.11 deg'; allowed: a circle of 0.14 deg, or a"),
     ],
 )
 def test_point_like_responses_are_not_taken_for_full_enclosure(

@@ -39,6 +39,7 @@ from bayes_onoff.reduction.settings import split_phases
             {"off_method": "phase", "on_phase": ((0.1, 0.1),), "off_phase": ((0.5, 1),)},
             "on_phase: not a phase interval",
         ),
+        ({"off_method": "phase", "on_phase": ((1, 0),), "off_phase": ((0.5, 1),)}, "on_phase: not a phase interval"),
         (
             {"off_method": "phase", "on_phase": ((0.9, 0.1),), "off_phase": ((0.05, 0.5),)},
             "off_regions.off_phase: phase intervals overlap; found '0.05 to 0.5, and 0 to 0.1 of on_phase'; all",
