@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.units import to_array
 
-__all__ = ["FitsTable", "parse_unit", "read_fits_table", "read_optional_fits_table"]
+__all__ = ["FitsTable", "parse_unit", "read_fits_headers", "read_fits_table", "read_optional_fits_table"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _DAMAGE = ("truncated", "Error validating header")
@@ -301,3 +301,24 @@ def read_optional_fits_table(path: Path, *hdu_names: str, hdu_class: tuple[str, 
         If the file is missing, damaged or truncated, or the HDU is no binary table.
     """
     return _read(path, hdu_names, hdu_class)[0]
+
+
+def read_fits_headers(path: Path) -> tuple[fits.Header, ...]:
+    """Read the headers of all HDUs of a FITS file, compressed or not, the primary one first.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged or truncated, or no FITS file.
+    """
+    content = _read_bytes(path, None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            with fits.open(BytesIO(content), memmap=False) as hdus:
+                headers = tuple(hdu.header.copy() for hdu in hdus)
+        except Exception as error:  # whatever astropy raises on a damaged file
+            raise FileError(path, "no FITS file, or a damaged one", found=str(error)) from error
+    if damage := _damage(caught):
+        raise FileError(path, "the file is truncated or damaged", found=damage)
+    return headers

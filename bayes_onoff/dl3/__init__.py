@@ -1,6 +1,6 @@
 """Telescope files: GADF data stores, observations, events, good time intervals and responses."""
 
-from bayes_onoff.dl3.background import Background
+from bayes_onoff.dl3.background import Background, Background2D
 from bayes_onoff.dl3.data_store import DataStore
 from bayes_onoff.dl3.effective_area import EffectiveArea
 from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
@@ -12,6 +12,7 @@ from bayes_onoff.dl3.psf import PSF, PSFTable
 from bayes_onoff.dl3.psf_parametric import PSFKing, PSFTripleGauss
 from bayes_onoff.dl3.rad_max import RadMax
 from bayes_onoff.dl3.run_content import RunContent
+from bayes_onoff.dl3.selection import Selection, select_runs
 from bayes_onoff.dl3.time_reference import TimeReference
 from bayes_onoff.dl3.writing import write_index, write_run, write_store
 
@@ -19,6 +20,7 @@ __all__ = [
     "GTI",
     "PSF",
     "Background",
+    "Background2D",
     "DataStore",
     "EffectiveArea",
     "EnergyDispersion",
@@ -30,7 +32,9 @@ __all__ = [
     "PSFTripleGauss",
     "RadMax",
     "RunContent",
+    "Selection",
     "TimeReference",
+    "select_runs",
     "write_index",
     "write_run",
     "write_store",

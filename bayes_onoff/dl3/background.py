@@ -1,5 +1,6 @@
-"""Background rate in field-of-view coordinates: BKG_3D."""
+"""Background rate in the field of view: BKG_3D, and BKG_2D, the same in all directions from the pointing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from bayes_onoff.dl3.responses import check_not_negative, read_values
 from bayes_onoff.fits_table import FitsTable
 from bayes_onoff.units import ANGLE, BACKGROUND_RATE, ENERGY
 
-__all__ = ["FOV_ALIGNMENTS", "Background", "background_from_table"]
+__all__ = ["FOV_ALIGNMENTS", "Background", "Background2D", "background_2d_from_table", "background_from_table"]
 
 FOV_ALIGNMENTS = ("RADEC", "ALTAZ", "REVERSE_LON_RADEC")
 _TINY = float(np.finfo(np.float32).tiny)
@@ -59,10 +60,64 @@ class Background:
         ndarray
             s-1 TeV-1 sr-1, of the broadcast shape.
         """
-        axes = (self.energy_axis, self.lon_axis, self.lat_axis)
-        values = np.exp(interpolate(np.log(np.maximum(self.values, _TINY)), axes, (energy, lon, lat)))
-        inside = self.energy_axis.contains(energy) & self.lon_axis.contains(lon) & self.lat_axis.contains(lat)
-        return np.where(inside & (values > 1.001 * _TINY), values, 0)
+        return _interpolate_rate(self.values, (self.energy_axis, self.lon_axis, self.lat_axis), (energy, lon, lat))
+
+
+@dataclass(frozen=True, eq=False)
+class Background2D:
+    """Rate of background events, the same in all directions from the pointing.
+
+    Parameters
+    ----------
+    energy_axis, offset_axis : IrfAxis
+        Reconstructed energy, TeV; offset from the pointing, deg.
+    values : ndarray, shape (energy, offset)
+        s-1 TeV-1 sr-1.
+    """
+
+    hdu_class: ClassVar[str] = "bkg_2d"
+
+    energy_axis: IrfAxis
+    offset_axis: IrfAxis
+    values: NDArray[np.float64]
+
+    @property
+    def energy(self) -> NDArray[np.float64]:
+        """Centres of the energy axis, TeV."""
+        return self.energy_axis.centers
+
+    def evaluate_at_offset(self, energy: ArrayLike, offset: ArrayLike) -> NDArray[np.float64]:
+        """Background rate, interpolated linearly in the logarithm of the rate; 0 outside the axis edges.
+
+        Parameters
+        ----------
+        energy : array-like
+            Reconstructed energy, TeV.
+        offset : array-like
+            deg; broadcasts against `energy`.
+
+        Returns
+        -------
+        ndarray
+            s-1 TeV-1 sr-1, of the broadcast shape.
+        """
+        return _interpolate_rate(self.values, (self.energy_axis, self.offset_axis), (energy, offset))
+
+    def evaluate(self, energy: ArrayLike, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.float64]:
+        """Background rate in field-of-view coordinates, as `Background.evaluate`."""
+        x, y = np.deg2rad(np.asarray(lon, dtype=float)), np.deg2rad(np.asarray(lat, dtype=float))
+        offset = 2 * np.arcsin(np.sqrt(np.sin(y / 2) ** 2 + np.cos(y) * np.sin(x / 2) ** 2))
+        return self.evaluate_at_offset(energy, np.rad2deg(offset))
+
+
+def _interpolate_rate(
+    values: NDArray[np.float64], axes: Sequence[IrfAxis], coordinates: Sequence[ArrayLike]
+) -> NDArray[np.float64]:
+    rate = np.exp(interpolate(np.log(np.maximum(values, _TINY)), axes, coordinates))
+    inside = np.ones((), dtype=bool)
+    for axis, coordinate in zip(axes, coordinates, strict=True):
+        inside = inside & axis.contains(coordinate)
+    return np.where(inside & (rate > 1.001 * _TINY), rate, 0)
 
 
 def background_from_table(table: FitsTable) -> Background:
@@ -82,3 +137,18 @@ def background_from_table(table: FitsTable) -> Background:
     if alignment not in FOV_ALIGNMENTS:
         raise table.error("unknown orientation FOVALIGN", found=alignment, allowed=", ".join(FOV_ALIGNMENTS))
     return Background(energy, lon, lat, np.moveaxis(values, -1, 0), alignment)
+
+
+def background_2d_from_table(table: FitsTable) -> Background2D:
+    """Decode a GADF BKG_2D table.
+
+    Raises
+    ------
+    FileError
+        If a column is missing, has a unit of the wrong kind, or the rate is negative or not finite.
+    """
+    energy = read_irf_axis(table, "ENERG", ENERGY, is_log=True)
+    offset = read_irf_axis(table, "THETA", ANGLE)
+    values = read_values(table, "BKG", BACKGROUND_RATE, (energy, offset))
+    check_not_negative(table, "BKG", values)
+    return Background2D(energy, offset, values)

@@ -1,5 +1,6 @@
-"""A GADF data store: a folder with an index of observations and an index of their HDUs."""
+"""A GADF data store: observation runs listed by an index, or found in a folder or a file without one."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Self
 
 from astropy.table import Table
 
+from bayes_onoff.dl3.folder_scan import find_runs, is_fits_file
 from bayes_onoff.dl3.observation import Observation
 from bayes_onoff.dl3.run_files import HduLocation, RunFiles
 from bayes_onoff.errors import FileError
@@ -18,6 +20,8 @@ __all__ = ["REQUIRED_HDUS", "DataStore"]
 
 REQUIRED_HDUS = ("events", "gti", "aeff", "edisp")
 """HDU types without which a run cannot be analysed."""
+
+_INDEX_NAMES = ("obs-index", "hdu-index")
 
 
 def _existing(path: Path) -> Path | None:
@@ -33,10 +37,10 @@ def _read_index(folder: Path, name: str, columns: tuple[str, ...]) -> tuple[Fits
             folder,
             "no data store: the index is missing",
             found=f"no {name}.fits or {name}.fits.gz",
-            allowed="a folder with obs-index and hdu-index",
+            allowed="a folder with obs-index and hdu-index, or with neither",
         )
     source = read_fits_table(path)
-    table = Table({column: source.raw_column(column) for column in source.data.names}, copy=False)
+    table = Table({column.upper(): source.raw_column(column) for column in source.data.names}, copy=False)
     for column in columns:
         values = source.raw_column(column)
         kinds = "iu" if column == "OBS_ID" else "SU"
@@ -47,24 +51,25 @@ def _read_index(folder: Path, name: str, columns: tuple[str, ...]) -> tuple[Fits
                 allowed="numbers" if kinds == "iu" else "text",
             )
     for column in source.data.names:
-        table[column].unit = source.data.columns[column].unit and source.unit(column)
+        table[column.upper()].unit = source.data.columns[column].unit and source.unit(column)
+    table.meta.update({key: source.header[key] for key in ("MJDREFI", "MJDREFF", "TIMESYS") if key in source.header})
     return source, table
 
 
 @dataclass(frozen=True, eq=False)
 class DataStore:
-    """A folder of observation runs in the GADF layout. Files that the index lists may be absent.
+    """Observation runs in the GADF format. Files that an index lists may be absent.
 
     Parameters
     ----------
     path : Path
-        The folder with the index tables.
+        The folder to which file names are relative.
     obs_table : Table
-        One row per observation.
+        One row per observation; column names in upper case, the zero of its times in `meta`.
     hdu_table : Table
         One row per HDU: OBS_ID, HDU_TYPE, HDU_CLASS, FILE_DIR, FILE_NAME, HDU_NAME.
-    hdu_index : Path
-        The file with `hdu_table`.
+    index_files : tuple of Path
+        The files with the two tables; none if the runs were found without index.
 
     Examples
     --------
@@ -76,24 +81,46 @@ class DataStore:
     path: Path
     obs_table: Table
     hdu_table: Table
-    hdu_index: Path
+    index_files: tuple[Path, ...] = ()
 
     @classmethod
     def from_dir(cls, path: str | Path) -> Self:
-        """Open the store in a folder; ``obs-index.fits`` and ``hdu-index.fits``, compressed or not.
+        """Open the store in a folder.
+
+        With ``obs-index.fits`` and ``hdu-index.fits``, compressed or not, these say what there is. Without both, every
+        FITS file in the folder and below is looked into; responses may lie in other files than the events, if they
+        state the same OBS_ID.
 
         Raises
         ------
         FileError
-            If the folder or an index is missing or damaged.
+            If the folder is missing, one index without the other, an index damaged; or, without index, if there is no
+            run, a file is damaged, or it is not clear what belongs to which run.
         """
         folder = Path(path)
         if not folder.is_dir():
             raise FileError(folder, "no data store: no such folder")
-        _, obs_table = _read_index(folder, "obs-index", ("OBS_ID",))
+        if all(_existing(folder / f"{name}.fits.gz") is None for name in _INDEX_NAMES):
+            found = find_runs(folder, sorted(filter(is_fits_file, folder.rglob("*"))))
+            return cls(folder, found.obs_table, found.hdu_table)
+        observations, obs_table = _read_index(folder, "obs-index", ("OBS_ID",))
         columns = ("OBS_ID", "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME")
-        source, hdu_table = _read_index(folder, "hdu-index", columns)
-        return cls(folder, obs_table, hdu_table, source.file)
+        hdus, hdu_table = _read_index(folder, "hdu-index", columns)
+        base = hdus.key_text("BASE_DIR")
+        return cls(folder / os.path.expandvars(base), obs_table, hdu_table, (observations.file, hdus.file))
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Open one file with everything of a run: events, good time and responses.
+
+        Raises
+        ------
+        FileError
+            If the file is missing or damaged, has no events, or holds several HDUs that cannot be told apart.
+        """
+        file = Path(path)
+        found = find_runs(file.parent, [file])
+        return cls(file.parent, found.obs_table, found.hdu_table)
 
     @cached_property
     def obs_ids(self) -> tuple[int, ...]:
@@ -106,7 +133,7 @@ class DataStore:
         hdus: dict[int, dict[str, list[tuple[Path, str, str]]]] = defaultdict(lambda: defaultdict(list))
         columns = (self.hdu_table[name] for name in ("OBS_ID", "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME"))
         for obs_id, kind, hdu_class, folder, file, name in zip(*columns, self.hdu_table["HDU_NAME"], strict=True):
-            path = self.path / str(folder).strip() / str(file).strip()
+            path = self.path / os.path.expandvars(str(folder).strip()) / str(file).strip()
             entry = (path, str(name).strip(), str(hdu_class).strip().lower())
             hdus[int(obs_id)][str(kind).strip().lower()].append(entry)
         return hdus
@@ -126,12 +153,18 @@ class DataStore:
             ids = self.obs_ids
             raise FileError(
                 self.path,
-                f"unknown run {obs_id}: the observation index does not list it",
+                f"unknown run {obs_id}: the {'observation index does' if self.index_files else 'files do'} not list it",
                 allowed=f"{len(ids)} runs from {min(ids)} to {max(ids)}" if ids else "none, the index is empty",
             )
         for kind in REQUIRED_HDUS:
-            if kind not in self._hdus.get(obs_id, {}):
-                raise FileError(self.hdu_index, f"run {obs_id}: the HDU index lists no {kind}")
+            if kind in self._hdus.get(obs_id, {}):
+                continue
+            if self.index_files:
+                raise FileError(self.index_files[-1], f"run {obs_id}: the HDU index lists no {kind}")
+            raise FileError(
+                self._hdus[obs_id]["events"][0][0],
+                f"run {obs_id} has no {kind}, neither here nor in another file with this OBS_ID",
+            )
         if missing := self._missing_files(obs_id):
             raise FileError(missing[0], f"run {obs_id} is absent: its file does not exist")
 

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from bayes_onoff.dl3.background import Background
+from bayes_onoff.dl3.background import Background, Background2D
 from bayes_onoff.dl3.effective_area import EffectiveArea
 from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
 from bayes_onoff.dl3.gti import GTI
@@ -164,14 +164,21 @@ def _psf_table(psf: PSF) -> fits.BinTableHDU:
     return encode_table("PSF", [*axes, *_psf_values(psf)], keys)
 
 
-def _bkg_table(bkg: Background) -> fits.BinTableHDU:
+def _bkg_table(bkg: Background | Background2D) -> fits.BinTableHDU:
+    keys = _response_keys("BKG", bkg.hdu_class.upper(), is_pointlike=False)
+    if isinstance(bkg, Background2D):
+        radial = [
+            *_axis_cells("ENERG", bkg.energy_axis, "TeV"),
+            *_axis_cells("THETA", bkg.offset_axis, "deg"),
+            _cell("BKG", bkg.values * _PER_MEV, "s-1 MeV-1 sr-1"),
+        ]
+        return encode_table("BKG", radial, keys)
     columns = [
         *_axis_cells("DETX", bkg.lon_axis, "deg"),
         *_axis_cells("DETY", bkg.lat_axis, "deg"),
         *_axis_cells("ENERG", bkg.energy_axis, "TeV"),
         _cell("BKG", np.moveaxis(bkg.values, 0, -1) * _PER_MEV, "s-1 MeV-1 sr-1"),
     ]
-    keys = _response_keys("BKG", "BKG_3D", is_pointlike=False)
     return encode_table("BKG", columns, {**keys, "FOVALIGN": bkg.alignment})
 
 

@@ -1,5 +1,6 @@
 """One observation run, or a piece of one: events, good time, pointing, dead time and responses."""
 
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,20 +11,21 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from bayes_onoff.dl3.background import Background
+from bayes_onoff.dl3.background import Background, Background2D
 from bayes_onoff.dl3.effective_area import EffectiveArea
 from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
 from bayes_onoff.dl3.events import Events
 from bayes_onoff.dl3.gti import GTI
+from bayes_onoff.dl3.pointing import FixedTrack
 from bayes_onoff.dl3.psf import PSF
 from bayes_onoff.dl3.rad_max import RadMax
 from bayes_onoff.dl3.run_files import RunFiles
-from bayes_onoff.errors import InputError
+from bayes_onoff.errors import InputError, ReductionWarning
 
 __all__ = ["Observation"]
 
-_FRAMES = ("ICRS", "FK5")  # they differ by 0.02 arcsec, far below any telescope's pointing accuracy
-_UNFIXED_POINTING = ("DRIFT", "SLEW", "SCAN")
+_STEADY = 0.1  # deg; responses change little over it
+_TRACK_POINTS = 101
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,23 +157,33 @@ class Observation:
 
     @cached_property
     def pointing(self) -> SkyCoord:
-        """The fixed pointing direction (RA_PNT, DEC_PNT), ICRS.
+        """The pointing direction, ICRS: fixed (RA_PNT, DEC_PNT), or that at `tmid_mjd` if it was not.
+
+        Warns
+        -----
+        ReductionWarning
+            If it moved by more than 0.1 deg from there during the good time.
 
         Raises
         ------
         FileError
-            If the pointing was not fixed, is missing, or is given in a frame other than ICRS or FK5.
+            If the pointing is missing, or is given in a frame other than ICRS or FK5.
+        InputError
+            If it is given by a table that does not cover the good time.
         """
-        table = self.run_files.events_table
-        if (mode := table.key_text("OBS_MODE").upper()) in _UNFIXED_POINTING:
-            raise table.error("the pointing is not fixed on the sky (OBS_MODE)", found=mode)
-        frame = table.key_text("RADESYS", table.key_text("RADECSYS", "ICRS")).upper()
-        if frame not in _FRAMES:
-            raise table.error("unknown frame RADESYS", found=frame, allowed=", ".join(_FRAMES))
-        ra, dec = table.required_float("RA_PNT"), table.required_float("DEC_PNT")
-        if not -90 <= dec <= 90:
-            raise table.error("DEC_PNT is no declination", found=f"{dec:g} deg")
-        return SkyCoord(ra, dec, unit="deg", frame="icrs")
+        track = self.run_files.track
+        middle = track.at(self.tmid_mjd)
+        if not isinstance(track, FixedTrack):
+            times = np.linspace(self.gti.mjd.min(), self.gti.mjd.max(), _TRACK_POINTS)
+            moved = float(track.at(times).separation(middle).deg.max())
+            if moved > _STEADY:
+                warnings.warn(
+                    f"run {self.name}: the pointing was not fixed on the sky, it moved up to {moved:.2g} deg away from "
+                    "where it was in the middle of the run, which is used throughout; splitting the run in time helps",
+                    ReductionWarning,
+                    stacklevel=2,
+                )
+        return middle
 
     @property
     def aeff(self) -> EffectiveArea:
@@ -189,7 +201,7 @@ class Observation:
         return self.run_files.psf
 
     @property
-    def bkg(self) -> Background | None:
+    def bkg(self) -> Background | Background2D | None:
         """Background model; None if the run has none."""
         return self.run_files.bkg
 

@@ -83,7 +83,7 @@ class PSFTripleGauss(_ParametricPSF):
     energy_axis, offset_axis : IrfAxis
         True energy, TeV; offset from the pointing, deg.
     scale : ndarray, shape (energy, offset)
-        sr-1; 0 where the file defines no function. Its value is not used, the sum is normalised.
+        0 where the file defines no function. Its value and unit are not used, the sum is normalised.
     sigma_1, sigma_2, sigma_3 : ndarray, shape (energy, offset)
         deg; 0 for a Gaussian that is not used.
     ampl_2, ampl_3 : ndarray, shape (energy, offset)
@@ -167,7 +167,7 @@ def psf_triple_gauss_from_table(table: FitsTable) -> PSFTripleGauss:
     energy = read_irf_axis(table, "ENERG", ENERGY, is_log=True)
     offset = read_irf_axis(table, "THETA", ANGLE)
     units = {
-        "SCALE": PER_SOLID_ANGLE,
+        "SCALE": table.unit("SCALE") if table.has_column("SCALE") else PER_SOLID_ANGLE,  # differs, and is not used
         **dict.fromkeys(("SIGMA_1", "SIGMA_2", "SIGMA_3"), ANGLE),
         **dict.fromkeys(("AMPL_2", "AMPL_3"), DIMENSIONLESS),
     }

@@ -6,16 +6,21 @@ from typing import Self
 
 from astropy.coordinates import SkyCoord
 
-from bayes_onoff.dl3.background import Background
+from bayes_onoff.dl3.background import Background, Background2D
 from bayes_onoff.dl3.effective_area import EffectiveArea
 from bayes_onoff.dl3.energy_dispersion import EnergyDispersion
 from bayes_onoff.dl3.events import Events
 from bayes_onoff.dl3.gti import GTI
 from bayes_onoff.dl3.observation import Observation
+from bayes_onoff.dl3.pointing import FixedTrack
 from bayes_onoff.dl3.psf import PSF
 from bayes_onoff.dl3.rad_max import RadMax
+from bayes_onoff.errors import InputError
 
-__all__ = ["HeaderValues", "RunContent"]
+__all__ = ["WRITTEN_PIECES", "HeaderValues", "RunContent"]
+
+WRITTEN_PIECES = ("events", "gti", "aeff", "edisp", "psf", "bkg", "rad_max")
+"""Of a run, by the names of HDU_TYPE in GADF."""
 
 type HeaderValues = Mapping[str, str | int | float | bool]
 
@@ -58,15 +63,23 @@ class RunContent:
     aeff: EffectiveArea
     edisp: EnergyDispersion
     psf: PSF | None = None
-    bkg: Background | None = None
+    bkg: Background | Background2D | None = None
     rad_max: RadMax | None = None
     target: str = ""
     header: HeaderValues = field(default_factory=dict)
 
     @classmethod
     def from_observation(cls, observation: Observation) -> Self:
-        """Take over everything from a run that was read."""
+        """Take over everything from a run that was read.
+
+        Raises
+        ------
+        InputError
+            If the pointing was not fixed on the sky.
+        """
         o = observation
+        if not isinstance(o.run_files.track, FixedTrack):
+            raise InputError("only a run with a fixed pointing can be written", place=f"run {o.name}")
         header = {key: o.header[key] for key in _CARRIED_KEYS if key in o.header}
         return cls(
             o.obs_id,

@@ -6,11 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bayes_onoff.dl3.background import Background, background_from_table
+from bayes_onoff.dl3.background import Background, Background2D, background_2d_from_table, background_from_table
 from bayes_onoff.dl3.effective_area import EffectiveArea, effective_area_from_table
 from bayes_onoff.dl3.energy_dispersion import EnergyDispersion, energy_dispersion_from_table
 from bayes_onoff.dl3.events import Events, events_from_table
 from bayes_onoff.dl3.gti import GTI, gti_from_table
+from bayes_onoff.dl3.pointing import Track, read_track, track_from_table
 from bayes_onoff.dl3.psf import PSF, psf_from_table
 from bayes_onoff.dl3.psf_parametric import psf_king_from_table, psf_triple_gauss_from_table
 from bayes_onoff.dl3.rad_max import RadMax, rad_max_from_table
@@ -29,8 +30,9 @@ _DECODERS: dict[str, dict[str, Callable[[FitsTable], Any]]] = {
         "psf_3gauss": psf_triple_gauss_from_table,
         "psf_king": psf_king_from_table,
     },
-    "bkg": {"bkg_3d": background_from_table},
+    "bkg": {"bkg_3d": background_from_table, "bkg_2d": background_2d_from_table},
     "rad_max": {"rad_max_2d": rad_max_from_table},
+    "pointing": {"pointing": track_from_table},
 }
 
 HDU_CLASSES = {kind: tuple(decoders) for kind, decoders in _DECODERS.items()}
@@ -46,7 +48,7 @@ class HduLocation:
     file : Path
         The file.
     hdu_name : str
-        Name of the extension.
+        Name of the extension; empty if it is the only one of its class in the file.
     hdu_class : str
         GADF's HDU_CLASS, lower case, for example ``"psf_table"``.
     """
@@ -54,6 +56,18 @@ class HduLocation:
     file: Path
     hdu_name: str
     hdu_class: str
+
+    def read(self) -> FitsTable:
+        """Read the table.
+
+        Raises
+        ------
+        FileError
+            If the file is missing or damaged, or has no such table.
+        """
+        if self.hdu_name:
+            return read_fits_table(self.file, self.hdu_name)
+        return read_fits_table(self.file, hdu_class=(self.hdu_class.upper(),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +102,7 @@ class RunFiles:
             raise FileError(
                 location.file,
                 f"run {self.obs_id}: {hdu_type} of a class that is not read",
-                hdu=location.hdu_name,
+                hdu=location.hdu_name or hdu_type,
                 found=location.hdu_class,
                 allowed=", ".join(HDU_CLASSES[hdu_type]),
             )
@@ -98,7 +112,7 @@ class RunFiles:
         location = self._location(hdu_type)
         if location is None:
             return None
-        return _DECODERS[hdu_type][location.hdu_class](read_fits_table(location.file, location.hdu_name))
+        return _DECODERS[hdu_type][location.hdu_class](location.read())
 
     def _required_location(self, hdu_type: str) -> HduLocation:
         location = self._location(hdu_type)
@@ -108,13 +122,12 @@ class RunFiles:
 
     def _required(self, hdu_type: str) -> Any:
         location = self._required_location(hdu_type)
-        return _DECODERS[hdu_type][location.hdu_class](read_fits_table(location.file, location.hdu_name))
+        return _DECODERS[hdu_type][location.hdu_class](location.read())
 
     @cached_property
     def events_table(self) -> FitsTable:
         """The table of events with its header."""
-        location = self._required_location("events")
-        return read_fits_table(location.file, location.hdu_name)
+        return self._required_location("events").read()
 
     @cached_property
     def events(self) -> Events:
@@ -126,6 +139,11 @@ class RunFiles:
         """Good time intervals."""
         gti: GTI = self._required("gti")
         return gti
+
+    @cached_property
+    def track(self) -> Track:
+        """Where the telescopes pointed."""
+        return read_track(self.events_table, self._optional("pointing"))
 
     @cached_property
     def aeff(self) -> EffectiveArea:
@@ -146,9 +164,9 @@ class RunFiles:
         return psf
 
     @cached_property
-    def bkg(self) -> Background | None:
+    def bkg(self) -> Background | Background2D | None:
         """Background model; None if the run has none."""
-        bkg: Background | None = self._optional("bkg")
+        bkg: Background | Background2D | None = self._optional("bkg")
         return bkg
 
     @cached_property

@@ -10,8 +10,7 @@ import numpy as np
 from astropy.io import fits
 
 from bayes_onoff.dl3.encoding import Column, encode_run, encode_table, time_keys
-from bayes_onoff.dl3.run_content import RunContent
-from bayes_onoff.dl3.run_files import HDU_CLASSES
+from bayes_onoff.dl3.run_content import WRITTEN_PIECES, RunContent
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.files import replaced_when_whole
 
@@ -30,6 +29,11 @@ def _write_whole(path: Path, hdus: Iterable[fits.BinTableHDU]) -> None:
         hdu.add_checksum(when="")  # astropy's own comment would be a date
     with replaced_when_whole(path) as unfinished, unfinished.open("wb") as stream:
         content.writeto(stream)
+
+
+def _altitude(run: RunContent) -> float:
+    """Altitude of the pointing (ALT_PNT), deg; NaN if the run does not state it."""
+    return float(run.header.get("ALT_PNT", np.nan))
 
 
 def write_run(folder: str | Path, run: RunContent) -> Path:
@@ -92,10 +96,13 @@ def write_index(folder: str | Path, runs: Sequence[RunContent]) -> tuple[Path, P
         ("DEADC", alive, None),
         ("EVENT_COUNT", np.array([len(run.events) for run in runs]), None),
     ]
+    altitudes = np.array([_altitude(run) for run in runs])
+    if np.any(np.isfinite(altitudes)):
+        observations += [("ALT_PNT", altitudes, "deg"), ("ZEN_PNT", 90 - altitudes, "deg")]
     entries = [
         (run.obs_id, kind, piece.hdu_class, ".", run_file_name(run.obs_id), kind.upper())
         for run in runs
-        for kind in HDU_CLASSES
+        for kind in WRITTEN_PIECES
         if (piece := getattr(run, kind)) is not None
     ]
     names = ("OBS_ID", "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME")
@@ -111,7 +118,7 @@ def write_index(folder: str | Path, runs: Sequence[RunContent]) -> tuple[Path, P
 
 
 def write_store(folder: str | Path, runs: Sequence[RunContent]) -> Path:
-    """Write runs as a data store. The index comes last, so that an unfinished store is no store.
+    """Write runs as a data store. The index comes last, so that an unfinished store has none.
 
     Parameters
     ----------
