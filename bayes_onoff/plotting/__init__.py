@@ -9,9 +9,18 @@ from bayes_onoff.plotting.counts import plot_counts, plot_counts_and_residuals, 
 from bayes_onoff.plotting.cumulative import plot_cumulative, plot_cumulative_excess, plot_cumulative_significance
 from bayes_onoff.plotting.export import render_svg, write_figure
 from bayes_onoff.plotting.flux_points import plot_correlation, plot_flux_points
+from bayes_onoff.plotting.image import plot_image
 from bayes_onoff.plotting.posterior import plot_pair, plot_trace
+from bayes_onoff.plotting.response import (
+    plot_effective_area,
+    plot_energy_dispersion,
+    plot_psf,
+    plot_rad_max,
+    plot_response,
+)
 from bayes_onoff.plotting.sky import plot_sky
 from bayes_onoff.plotting.spectrum import plot_band, plot_flux_point_residuals, plot_spectrum
+from bayes_onoff.plotting.theta_squared import plot_theta_squared
 
 __all__ = [
     "plot_band",
@@ -22,12 +31,19 @@ __all__ = [
     "plot_cumulative",
     "plot_cumulative_excess",
     "plot_cumulative_significance",
+    "plot_effective_area",
+    "plot_energy_dispersion",
     "plot_flux_point_residuals",
     "plot_flux_points",
+    "plot_image",
     "plot_pair",
+    "plot_psf",
+    "plot_rad_max",
     "plot_residuals",
+    "plot_response",
     "plot_sky",
     "plot_spectrum",
+    "plot_theta_squared",
     "plot_trace",
     "render_svg",
     "write_figure",

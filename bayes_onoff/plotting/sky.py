@@ -1,43 +1,45 @@
 """The sky around the source: ON, OFF and exclusion regions, pointings, and a map of the events."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
 
-import astropy.units as u
 import numpy as np
-from astropy.coordinates import SkyCoord, UnitSphericalRepresentation
+from astropy.coordinates import SkyCoord
 from astropy.visualization.wcsaxes import WCSAxes
 from astropy.wcs import WCS
 from matplotlib.artist import Artist
 from matplotlib.colors import PowerNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from regions import SkyRegion
+from regions import PointSkyRegion, SkyRegion
 
 from bayes_onoff.errors import InputError
-from bayes_onoff.plotting.style import GREY, INK, draw_legend, fading, ink, new_axes, run_colors
+from bayes_onoff.plotting.sky_regions import (
+    NEARBY,
+    PIXEL,
+    Exclusion,
+    RunRegions,
+    check_sky_axes,
+    distinct,
+    draw_exclusion,
+    draw_region,
+    draw_regions_faintly,
+    gathered,
+    is_nearby,
+    region_center,
+    region_limits,
+    tangential,
+    with_radii,
+)
+from bayes_onoff.plotting.style import BLUE, GREY, INK, VERMILLION, draw_legend, fading, ink, new_axes, run_colors
 
-__all__ = ["RunRegions", "plot_sky"]
+__all__ = ["plot_sky"]
 
-_PIXEL = 0.01  # deg; regions are drawn as vectors, so this only sets the numbers inside the WCS
 _MARGIN = 1.08
-_NEARBY = 5.0  # deg; an exclusion region farther from the ON region does not widen the frame
-_MAX_RUNS_NAMED = 12
-
-
-class RunRegions(Protocol):
-    """What the plot needs to know of a run; `bayes_onoff.reduction.RunGeometry` has it."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def pointing(self) -> SkyCoord: ...  # noqa: D102
-    @property
-    def on_region(self) -> SkyRegion: ...  # noqa: D102
-    @property
-    def off_regions(self) -> tuple[SkyRegion, ...]: ...  # noqa: D102
-    @property
-    def exclusion(self) -> tuple[SkyRegion, ...]: ...  # noqa: D102
+_MAX_GROUPS = 12
+_MAX_NAMES = 3
+_SAME_POINTING = 1e-3  # deg
 
 
 def plot_sky(
@@ -47,12 +49,16 @@ def plot_sky(
     bin_size: float = 0.05,
     ax: WCSAxes | None = None,
 ) -> WCSAxes:
-    """Draw the regions of all runs in a tangential projection centred between them.
+    """Draw the regions of all runs in a gnomonic projection centred between them.
+
+    Runs of the same pointing are drawn as one. Up to twelve pointings have a colour and a line of the legend each; of
+    more, the OFF regions are laid over each other in one colour, the darker the more often a position serves.
 
     Parameters
     ----------
     geometries : sequence of RunGeometry
-        One per run: name, pointing, ON, OFF and exclusion regions.
+        One per run: name, pointing, ON, OFF and exclusion regions or masks. Points are crosses, with the largest and
+        smallest circle in which events were counted about them.
     events : SkyCoord, optional
         Event directions, drawn as a map of counts.
     bin_size : float
@@ -74,23 +80,20 @@ def plot_sky(
     made_here = ax is None
     if ax is None:
         ax = _sky_axes(geometries)
-    elif not isinstance(ax, WCSAxes):
-        raise InputError("axes without a sky projection", place="ax", allowed="axes made with projection=a WCS")
-    wcs = ax.wcs
-    exclusion = _distinct(region for geometry in geometries for region in geometry.exclusion)
-    for region in exclusion:
-        _draw(ax, wcs, region, color=GREY, hatch="///", linewidth=0.8)
+    check_sky_axes(ax)
+    on_region = geometries[0].on_region
+    exclusion = draw_exclusion(ax, chain.from_iterable(geometry.exclusion for geometry in geometries), on_region)
     if events is not None:
-        _draw_counts(ax, wcs, events, bin_size)
-    colors = run_colors(len(geometries))
-    for geometry, color in zip(geometries, colors, strict=True):
-        for region in geometry.off_regions:
-            _draw(ax, wcs, region, color=color, linewidth=1.1)
-        x, y = wcs.world_to_pixel(geometry.pointing)
-        ax.plot(x, y, marker="+", markersize=9, markeredgewidth=1.8, color=color, linestyle="none")
-    for region in _distinct(geometry.on_region for geometry in geometries):
-        _draw(ax, wcs, region, color=ink(ax), linewidth=2.2, zorder=3)
-    key = _key(geometries, colors, ink(ax), exclusion)
+        _draw_counts(ax, events, bin_size)
+    groups = _alike(geometries)
+    if len(groups) <= _MAX_GROUPS:
+        _draw_each_group(ax, groups)
+    else:
+        _draw_runs_together(ax, geometries)
+    for geometry in {str(geometry.on_region): geometry for geometry in geometries}.values():
+        for region in with_radii([geometry.on_region], geometry.rad_max):
+            draw_region(ax, region, color=ink(ax), linewidth=2.2, zorder=3)
+    key = _key(groups, ink(ax), exclusion)
     if made_here:
         draw_legend(ax.figure, handles=key, loc="outside right upper")
     else:
@@ -98,9 +101,34 @@ def plot_sky(
     return ax
 
 
+def _alike(geometries: Sequence[RunRegions]) -> list[list[RunRegions]]:
+    """Group runs whose regions would hide each other: same pointing, ON region and number of OFF regions."""
+    groups: dict[object, list[RunRegions]] = {}
+    for geometry in geometries:
+        pointing = geometry.pointing.icrs
+        where = round(pointing.ra.deg / _SAME_POINTING), round(pointing.dec.deg / _SAME_POINTING)
+        groups.setdefault((where, str(geometry.on_region), len(geometry.off_regions)), []).append(geometry)
+    return list(groups.values())
+
+
+def _draw_each_group(ax: WCSAxes, groups: Sequence[Sequence[RunRegions]]) -> None:
+    for (geometry, *_), color in zip(groups, run_colors(len(groups)), strict=True):
+        for region in with_radii(geometry.off_regions, geometry.rad_max):
+            draw_region(ax, region, color=color, linewidth=1.1)
+        x, y = ax.wcs.world_to_pixel(geometry.pointing)
+        ax.plot(x, y, marker="+", markersize=9, markeredgewidth=1.8, color=color, linestyle="none")
+
+
+def _draw_runs_together(ax: WCSAxes, geometries: Sequence[RunRegions]) -> None:
+    regions = [region for geometry in geometries for region in with_radii(geometry.off_regions, geometry.rad_max)]
+    draw_regions_faintly(ax, regions, color=BLUE)
+    x, y = ax.wcs.world_to_pixel(gathered(geometry.pointing for geometry in geometries))
+    ax.plot(x, y, marker=".", markersize=4, markeredgewidth=0, color=VERMILLION, linestyle="none")
+
+
 def _sky_axes(geometries: Sequence[RunRegions]) -> WCSAxes:
     """Axes around the ON region that show every region and pointing."""
-    wcs = _tangential(_center(geometries[0].on_region).icrs)
+    wcs = tangential(region_center(geometries[0].on_region))
     x_lo, x_hi, y_lo, y_hi = _frame(geometries, wcs)
     width = _MARGIN * max(x_hi - x_lo, (y_hi - y_lo) / 1.2)
     height = max(_MARGIN * (y_hi - y_lo), 0.6 * width)
@@ -114,56 +142,28 @@ def _sky_axes(geometries: Sequence[RunRegions]) -> WCSAxes:
     return ax
 
 
-def _tangential(center: SkyCoord) -> WCS:
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-    wcs.wcs.crval = [center.ra.deg, center.dec.deg]
-    wcs.wcs.crpix = [0.5, 0.5]
-    wcs.wcs.cdelt = [-_PIXEL, _PIXEL]
-    return wcs
-
-
 def _frame(geometries: Sequence[RunRegions], wcs: WCS) -> tuple[float, float, float, float]:
     """Pixel limits x_lo, x_hi, y_lo, y_hi that hold every region and pointing, and exclusion regions nearby."""
-    boxes = []
-    for geometry in geometries:
-        x, y = wcs.world_to_pixel(geometry.pointing)
-        boxes.append((x, x, y, y))
-        shown = [r for r in geometry.exclusion if _is_nearby(r, geometry.on_region)]
-        for region in (geometry.on_region, *geometry.off_regions, *shown):
-            box = region.to_pixel(wcs).bounding_box
-            boxes.append((box.ixmin, box.ixmax, box.iymin, box.iymax))
+    regions = list(chain.from_iterable(_counted_in(geometry) for geometry in geometries))
+    on_region = geometries[0].on_region
+    for region in distinct(chain.from_iterable(geometry.exclusion for geometry in geometries)):
+        if isinstance(region, SkyRegion) and is_nearby(region, on_region):
+            regions.append(region)
+    x, y = wcs.world_to_pixel(gathered(geometry.pointing for geometry in geometries))
+    boxes = [*zip(x, x, y, y, strict=True), *region_limits(regions, wcs)]
     limits = np.array(boxes, dtype=float)
     lowest, highest = limits.min(axis=0), limits.max(axis=0)
     return lowest[0], highest[1], lowest[2], highest[3]
 
 
-def _center(region: SkyRegion) -> SkyCoord:
-    """Centre of a region; of a polygon the mean direction of its vertices."""
-    if hasattr(region, "center"):
-        return region.center
-    mean = region.vertices.cartesian.mean().represent_as(UnitSphericalRepresentation)
-    return SkyCoord(region.vertices.frame.realize_frame(mean))
+def _counted_in(geometry: RunRegions) -> list[SkyRegion]:
+    """ON and OFF regions, points with their circles."""
+    return with_radii((geometry.on_region, *geometry.off_regions), geometry.rad_max)
 
 
-def _is_nearby(region: SkyRegion, on_region: SkyRegion) -> bool:
-    return bool(_center(region).separation(_center(on_region)) < _NEARBY * u.deg)
-
-
-def _distinct(regions: Iterable[SkyRegion]) -> list[SkyRegion]:
-    """Drop repetitions: runs mostly share theirs."""
-    return list({str(region): region for region in regions}.values())
-
-
-def _draw(ax: WCSAxes, wcs: WCS, region: SkyRegion, *, color: str, **style: Any) -> None:
-    artist = region.to_pixel(wcs).as_artist()
-    artist.set(facecolor="none", edgecolor=color, **style)
-    ax.add_artist(artist)
-
-
-def _draw_counts(ax: WCSAxes, wcs: WCS, events: SkyCoord, bin_size: float) -> None:
-    x, y = wcs.world_to_pixel(events)
-    step = bin_size / _PIXEL
+def _draw_counts(ax: WCSAxes, events: SkyCoord, bin_size: float) -> None:
+    x, y = ax.wcs.world_to_pixel(events)
+    step = bin_size / PIXEL
     edges = [np.arange(lo, hi + step, step) for lo, hi in (ax.get_xlim(), ax.get_ylim())]
     counts, _, _ = np.histogram2d(x, y, bins=edges)
     image = ax.pcolormesh(*edges, counts.T, cmap=fading(GREY, 0.9), norm=PowerNorm(0.5), rasterized=True, zorder=0)
@@ -172,24 +172,42 @@ def _draw_counts(ax: WCSAxes, wcs: WCS, events: SkyCoord, bin_size: float) -> No
     bar.ax.tick_params(color=ink(ax), labelcolor=ink(ax), labelsize=9)
 
 
-def _key(
-    geometries: Sequence[RunRegions], colors: Sequence[str], color: str, exclusion: Sequence[SkyRegion]
-) -> list[Artist]:
+def _key(groups: Sequence[Sequence[RunRegions]], color: str, exclusion: Sequence[Exclusion]) -> list[Artist]:
     """Make the entries of the legend; `color` is that of text."""
 
     def ring(color: str, width: float, label: str) -> Line2D:
         return Line2D([], [], color="none", marker="o", markersize=9, markeredgecolor=color, mew=width, label=label)
 
-    key: list[Artist] = [ring(color, 2.2, "ON region")]
-    if len(geometries) <= _MAX_RUNS_NAMED:
-        for geometry, run_color in zip(geometries, colors, strict=True):
-            key.append(ring(run_color, 1.1, f"run {geometry.name}: {len(geometry.off_regions)} OFF"))
+    first = groups[0][0]
+    is_named = len(groups) <= _MAX_GROUPS
+    key: list[Artist] = [ring(color, 2.2, _name_of_on(first))]
+    if is_named:
+        key += [ring(c, 1.1, _name_of_runs(group)) for group, c in zip(groups, run_colors(len(groups)), strict=True)]
     else:
-        n_off = sum(len(geometry.off_regions) for geometry in geometries)
-        key.append(ring(colors[0], 1.1, f"{len(geometries)} runs: {n_off} OFF"))
-    key.append(Line2D([], [], color=color, marker="+", markersize=9, mew=1.8, linestyle="none", label="pointing"))
+        n_off = sum(len(geometry.off_regions) for group in groups for geometry in group)
+        key.append(ring(BLUE, 1.1, f"{sum(map(len, groups))} runs: {n_off} OFF"))
+    mark: Any = {"marker": "+", "color": color, "mew": 1.8} if is_named else {"marker": ".", "color": VERMILLION}
+    key.append(Line2D([], [], **mark, markersize=9, linestyle="none", label="pointing"))
     if exclusion:
-        far = sum(not _is_nearby(region, geometries[0].on_region) for region in exclusion)
-        label = "exclusion" if not far else f"exclusion ({far} more than {_NEARBY:g}° away)"
+        far = sum(isinstance(region, SkyRegion) and not is_nearby(region, first.on_region) for region in exclusion)
+        label = "exclusion" if not far else f"exclusion ({far} more than {NEARBY:g}° away)"
         key.append(Patch(facecolor="none", edgecolor=GREY, hatch="///", label=label))
     return key
+
+
+def _name_of_runs(group: Sequence[RunRegions]) -> str:
+    n_off = len(group[0].off_regions)
+    if len(group) == 1:
+        return f"run {group[0].name}: {n_off} OFF"
+    if len(group) > _MAX_NAMES:
+        return f"{len(group)} runs: {n_off} OFF each"
+    return f"runs {', '.join(geometry.name for geometry in group)}:\n{n_off} OFF each"
+
+
+def _name_of_on(geometry: RunRegions) -> str:
+    if not isinstance(geometry.on_region, PointSkyRegion):
+        return "ON region"
+    if geometry.rad_max is None:
+        return "ON position"
+    low, high = geometry.rad_max
+    return f"ON, radius {low:.2g}°" if low == high else f"ON, radius {low:.2g}° to {high:.2g}°"

@@ -1,10 +1,12 @@
 """From an observation to an ON/OFF spectrum: regions, response, safe range."""
 
 from bayes_onoff.reduction.exclusion_mask import ExclusionMask, read_exclusion_mask
+from bayes_onoff.reduction.images import SkyImage, counts_image, excess_image
 from bayes_onoff.reduction.reduce import reduce_observation, reduce_observations
 from bayes_onoff.reduction.region_files import read_region_file
 from bayes_onoff.reduction.results import ReducedRun, Reduction, RunGeometry
 from bayes_onoff.reduction.settings import ReductionSettings, SafeRange
+from bayes_onoff.reduction.theta_squared import theta_squared_table
 
 __all__ = [
     "ExclusionMask",
@@ -13,8 +15,12 @@ __all__ = [
     "ReductionSettings",
     "RunGeometry",
     "SafeRange",
+    "SkyImage",
+    "counts_image",
+    "excess_image",
     "read_exclusion_mask",
     "read_region_file",
     "reduce_observation",
     "reduce_observations",
+    "theta_squared_table",
 ]

@@ -24,6 +24,7 @@ class Geometry:
     on_region: SkyRegion
     off_regions: tuple[SkyRegion, ...]
     exclusion: tuple[SkyRegion, ...]
+    rad_max: tuple[float, float] | None = None
 
 
 def make_geometry(name: str, angle: float, n_off: int = 5) -> Geometry:
