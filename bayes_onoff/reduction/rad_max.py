@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.dl3 import Events, Observation, RadMax
 from bayes_onoff.errors import ReductionError, ReductionWarning
+from bayes_onoff.reduction.areas import Area
 from bayes_onoff.reduction.checks import run_place
 from bayes_onoff.reduction.counting import OnOffCounts, count_energies, name_bins, select_good_time
 from bayes_onoff.reduction.phase import count_in_phases
 from bayes_onoff.reduction.reflected import ExactPlacement
 from bayes_onoff.reduction.settings import ReductionSettings
-from bayes_onoff.reduction.shapes import Area, Circle, Shape
+from bayes_onoff.reduction.shapes import Circle, Shape
 from bayes_onoff.reduction.sphere import separation, unit_vector, unit_vectors
 
 __all__ = ["bins_with_rad_max", "count_in_rad_max", "count_phases_in_rad_max", "in_rad_max", "largest_radii"]

@@ -9,9 +9,10 @@ from regions import SkyRegion
 from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.dl3 import Observation
 from bayes_onoff.errors import ReductionError
+from bayes_onoff.reduction.areas import Area
 from bayes_onoff.reduction.checks import check_enclosure, check_field_of_view, leave_out_far_runs, run_place
 from bayes_onoff.reduction.counting import OnOffCounts, count_in_regions
-from bayes_onoff.reduction.exclusion_mask import ExclusionMask
+from bayes_onoff.reduction.exclusion_mask import ExclusionMask, excluded_area
 from bayes_onoff.reduction.phase import count_in_phases
 from bayes_onoff.reduction.rad_max import count_in_rad_max, count_phases_in_rad_max
 from bayes_onoff.reduction.reflected import Placement, place_exactly
@@ -26,7 +27,7 @@ from bayes_onoff.reduction.response import (
 from bayes_onoff.reduction.results import ReducedRun, Reduction, RunGeometry
 from bayes_onoff.reduction.safe_range import safe_bins
 from bayes_onoff.reduction.settings import ReductionSettings
-from bayes_onoff.reduction.shapes import Area, Circle, Point, Shape, shape_of
+from bayes_onoff.reduction.shapes import Circle, Point, Shape, shape_of
 from bayes_onoff.reduction.sphere import unit_vectors
 from bayes_onoff.reduction.wobble import place_wobble
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, with_fit_range
@@ -173,10 +174,7 @@ def reduce_observations(
 
 def _shapes(on_region: SkyRegion, exclusion: Sequence[SkyRegion | ExclusionMask]) -> tuple[Shape, tuple[Area, ...]]:
     """Translate the ON region and the exclusions to the sphere."""
-    excluded = (
-        area if isinstance(area, ExclusionMask) else shape_of(area, f"exclusion[{i}]")
-        for i, area in enumerate(exclusion)
-    )
+    excluded = (excluded_area(area, f"exclusion[{i}]") for i, area in enumerate(exclusion))
     return shape_of(on_region, "on_region"), tuple(excluded)
 
 

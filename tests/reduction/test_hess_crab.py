@@ -1,12 +1,15 @@
 """The four Crab runs of H.E.S.S. DL3 DR1 against gammapy 2.1, whose numbers are frozen here."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
+from bayes_onoff.errors import ReductionWarning
 from bayes_onoff.reduction import Reduction, ReductionSettings, SafeRange
+from bayes_onoff.reduction.counting import OnOffCounts
 from bayes_onoff.reduction.safe_range import aeff_threshold, bias_threshold
 
 ReduceCrab = Callable[..., Reduction]
@@ -127,4 +130,43 @@ def test_energy_bias_criterion(reduce_crab: ReduceCrab) -> None:
     axes = biased.spectra.energy_true.centers, biased.spectra.energy.centers
     thresholds = [bias_threshold(*axes, run.edisp, 0.1) for run in biased.spectra]
     assert thresholds == pytest.approx([0.915360607596, 0.750946693222, 0.696629560767, 0.871799855213], rel=1e-9)
-    assert biased.spectra.mask.sum(axis=1).tolist() == [25, 26, 27, 25]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "bins"),
+    [
+        ({"aeff_default": True}, [25, 26, 27, 25]),
+        ({"aeff_max": 0.1}, [28, 29, 29, 28]),
+        ({"aeff_max": 0.5}, [20, 22, 19, 18]),
+        ({"edisp_bias": 0.1}, [25, 26, 27, 25]),
+        ({"edisp_bias": 0.02}, [20, 20, 24, 23]),
+        ({"bkg_peak": True}, [28, 29, 29, 28]),
+        ({"aeff_default": True, "aeff_max": 0.1, "edisp_bias": 0.1, "bkg_peak": True}, [25, 26, 27, 25]),
+        ({"aeff_max": 0.5, "edisp_bias": 0.02}, [20, 20, 19, 18]),
+    ],
+)
+def test_each_criterion_keeps_the_bins_that_gammapy_keeps(
+    reduce_crab: ReduceCrab, criteria: dict[str, Any], bins: list[int]
+) -> None:
+    safe = SafeRange(**{"aeff_max": None} | criteria)
+    masks = reduce_crab(ReductionSettings(placement="gammapy", safe_range=safe)).spectra.mask
+    assert masks.sum(axis=1).tolist() == bins
+    assert all(mask.tolist() == sorted(mask) for mask in masks)  # all above the threshold
+
+
+def test_runs_beyond_the_largest_offset_are_left_out(reduce_crab: ReduceCrab) -> None:
+    settings = ReductionSettings(safe_range=SafeRange(offset_max=1.0))
+    message = "run 235(59|92): left out, its ON region is 1.[45].* deg from the pointing, beyond .*offset_max of 1 deg"
+    with pytest.warns(ReductionWarning, match=message) as caught:
+        near = reduce_crab(settings)
+    assert len(caught) == 2
+    assert near.spectra.names == ("23523", "23526")
+    assert [geometry.name for geometry in near.geometries] == ["23523", "23526"]
+
+
+def test_what_the_background_peak_is_taken_from(crab: Reduction) -> None:
+    """gammapy's background of a data set without model: profiled from ON and OFF counts."""
+    run = crab.spectra["23523"]
+    counts = OnOffCounts(run.n_on, run.n_off, 1.0, run.acceptance_off)
+    assert counts.background[9:16] == pytest.approx([0, 0.6923, 3.9231, 5.2308, 4.3077, 2.5385, 2.0769], abs=5e-5)
+    assert run.energy.edges[counts.background.argmax()] == pytest.approx(0.6034176)

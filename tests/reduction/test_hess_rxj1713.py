@@ -12,17 +12,20 @@ from regions import CircleSkyRegion
 from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.dl3 import DataStore
 from bayes_onoff.reduction import Reduction, ReductionSettings, SafeRange, reduce_observations
+from bayes_onoff.reduction.counting import OnOffCounts
 
 RUNS = (20326, 20327, 20349, 20350, 20396, 20397)
+SAFE = SafeRange(aeff_max=0.1, aeff_default=True)
+WIDE = EnergyAxis.from_bounds(0.3 * u.TeV, 40 * u.TeV, 10)
 
 
-def reduce_shell(folder: Path, **settings: Any) -> Reduction:
+def reduce_shell(folder: Path, energy: EnergyAxis = WIDE, safe_range: SafeRange = SAFE, **settings: Any) -> Reduction:
     return reduce_observations(
         DataStore.from_dir(folder / "hess-dl3-dr1").observations(RUNS),
         CircleSkyRegion(SkyCoord(347.3, -0.5, unit="deg", frame="galactic"), 0.5 * u.deg),
-        energy=EnergyAxis.from_bounds(0.3 * u.TeV, 40 * u.TeV, 10),
+        energy=energy,
         energy_true=EnergyAxis.from_bounds(0.05 * u.TeV, 100 * u.TeV, 30, "energy_true"),
-        settings=ReductionSettings(**settings, safe_range=SafeRange(aeff_max=0.1, aeff_default=True)),
+        settings=ReductionSettings(**settings, safe_range=safe_range),
     )
 
 
@@ -59,3 +62,19 @@ def test_averaged_dispersion_is_another(gammapy_data: Path, averaged: Reduction)
     difference = np.abs(both["20396"].edisp - averaged.spectra["20396"].edisp).max()
     assert 1e-3 < difference < 1e-2
     assert both["20396"].edisp.sum(axis=1).max() <= 1 + 1e-12
+
+
+def test_background_peak(gammapy_data: Path) -> None:
+    """Bins from 0.1 TeV, frozen from gammapy 2.1; ON and OFF are so large that the background peaks clearly."""
+    peak = SafeRange(aeff_max=None, bkg_peak=True)
+    spectra = reduce_shell(
+        gammapy_data,
+        placement="gammapy",
+        safe_range=peak,
+        exposure="center",
+        energy=EnergyAxis.from_bounds(0.1 * u.TeV, 40 * u.TeV, 15),
+    ).spectra
+    assert spectra.mask.sum(axis=1).tolist() == [13, 14, 14, 13, 14, 13]
+    run = spectra["20396"]
+    background = OnOffCounts(run.n_on, run.n_off, 1.0, run.acceptance_off).background
+    assert background[:6] == pytest.approx([0, 394.75, 393, 132.75, 70.25, 36.5])

@@ -2,15 +2,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
-from regions import CircleSkyRegion, LineSkyRegion
+from regions import CircleSkyRegion, EllipseSkyRegion, LineSkyRegion, SkyRegion
 
 from bayes_onoff.axes import EnergyAxis
-from bayes_onoff.dl3 import GTI, EffectiveArea, Observation, PSFTable
-from bayes_onoff.errors import ConfigError, FileError, InputError, ReductionError
+from bayes_onoff.dl3 import GTI, EffectiveArea, IrfAxis, Observation, PSFKing, PSFTable, PSFTripleGauss
+from bayes_onoff.errors import ConfigError, FileError, InputError, ReductionError, ReductionWarning
 from bayes_onoff.reduction import ReductionSettings, SafeRange, reduce_observation, reduce_observations
+from bayes_onoff.spectra import SpectrumOnOff
 
 MakeRun = Callable[..., Observation]
 Axes = dict[str, EnergyAxis]
@@ -100,6 +102,114 @@ def test_safe_range_criteria_combine(
     assert np.array_equal(safe(aeff_max=0.9, aeff_default=True), safe(aeff_max=0.9) & safe(aeff_default=True))
     assert safe(offset_max=0.51).all()
     assert not safe(edisp_bias=0.1).all()
+
+
+def test_the_background_peak_is_a_criterion(make_run: MakeRun, on_region: CircleSkyRegion, axes: Axes) -> None:
+    spectrum = reduce_observation(make_run(), on_region, **axes, settings=settings(bkg_peak=True)).spectrum
+    n_regions = spectrum.n_off_regions
+    background = (spectrum.n_on + spectrum.n_off) / (1 + n_regions)
+    peak = int(background.argmax())
+    assert peak > 0
+    assert spectrum.mask_safe.tolist() == [False] * peak + [True] * (12 - peak)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "message", "kept"),
+    [
+        ((0.5, None), "states no HI_THRES; safe_range.aeff_default does not bound the energies from above", [0.5, 40]),
+        ((None, 12.0), "states no LO_THRES; safe_range.aeff_default does not bound the energies from below", [0.1, 12]),
+        ((0.0, 12.0), "states no LO_THRES; ", [0.1, 12]),
+        ((None, None), "no LO_THRES and no HI_THRES; .* not bound the energies from below or from above", [0.1, 40]),
+    ],
+)
+def test_thresholds_that_are_not_stated_do_not_bound(
+    make_run: MakeRun,
+    on_region: CircleSkyRegion,
+    axes: Axes,
+    aeff: EffectiveArea,
+    thresholds: tuple[float | None, float | None],
+    message: str,
+    kept: list[float],
+) -> None:
+    low, high = thresholds
+    observation = make_run(aeff=replace(aeff, low_threshold=low, high_threshold=high))
+    with pytest.warns(ReductionWarning, match=f"run 7: the effective area .*{message}"):
+        spectrum = reduce_observation(observation, on_region, **axes, settings=settings(aeff_default=True)).spectrum
+    edges = axes["energy"].edges
+    assert np.array_equal(spectrum.mask_safe, (edges[:-1] >= kept[0] - 1e-9) & (edges[1:] <= kept[1] + 1e-9))
+
+
+def test_pieces_of_a_run(make_run: MakeRun, on_region: CircleSkyRegion, axes: Axes) -> None:
+    """Each piece has its own name, counts and livetime; together they are the run."""
+    whole = make_run()
+    (start, stop), middle = whole.gti.mjd[0], whole.tmid_mjd
+    pieces = [whole.select_time(start, middle, name="7-1"), whole.select_time(middle, stop, name="7-2")]
+    one = reduce_observation(whole, on_region, **axes).spectrum
+    reduction = reduce_observations(pieces, on_region, **axes)
+    assert reduction.spectra.names == ("7-1", "7-2")
+    assert [geometry.name for geometry in reduction.geometries] == ["7-1", "7-2"]
+    assert np.array_equal(reduction.spectra.n_on.sum(axis=0), one.n_on)
+    assert np.array_equal(reduction.spectra.n_off.sum(axis=0), one.n_off)
+    assert sum(run.livetime for run in reduction.spectra) == pytest.approx(one.livetime)
+
+
+def test_runs_that_are_all_too_far_are_refused(make_run: MakeRun, on_region: CircleSkyRegion, axes: Axes) -> None:
+    message = r"offset_max: every run .*; found 'offsets of 0\.5 to 0\.5 deg'; allowed: at least one up to 0\.4 deg"
+    with pytest.warns(ReductionWarning, match="run 7: left out"), pytest.raises(InputError, match=message):
+        reduce_observations([make_run()], on_region, **axes, settings=settings(offset_max=0.4))
+
+
+def test_the_response_of_extended_shapes_is_averaged_by_default(
+    make_run: MakeRun, on_region: CircleSkyRegion, axes: Axes
+) -> None:
+    ellipse = EllipseSkyRegion(on_region.center, 0.8 * u.deg, 0.2 * u.deg)
+    observation = make_run()
+
+    def reduced(region: SkyRegion, **options: Any) -> SpectrumOnOff:
+        return reduce_observation(observation, region, **axes, settings=ReductionSettings(**options)).spectrum
+
+    default, center = reduced(ellipse), reduced(ellipse, exposure="center", edisp="center")
+    average = reduced(ellipse, exposure="region-average", edisp="region-average")
+    assert np.array_equal(default.exposure, average.exposure)
+    assert np.array_equal(default.edisp, average.edisp)
+    assert np.all(default.exposure < center.exposure)  # the effective area falls with the offset
+    assert not np.array_equal(default.edisp, center.edisp)
+    circle, at_center = reduced(on_region), reduced(on_region, exposure="center", edisp="center")
+    assert np.array_equal(circle.exposure, at_center.exposure)
+    assert np.array_equal(circle.edisp, at_center.edisp)
+
+
+@pytest.mark.parametrize("kind", ["king", "triple"])
+def test_containment_in_a_parametric_point_spread(
+    make_run: MakeRun, on_region: CircleSkyRegion, axes: Axes, kind: str
+) -> None:
+    energy, offset = IrfAxis.from_edges(np.geomspace(0.01, 100, 5), is_log=True), IrfAxis.from_nodes([0.0, 2.5])
+    ones = np.ones((4, 2))
+    psf: PSFKing | PSFTripleGauss
+    if kind == "king":
+        psf = PSFKing(energy, offset, gamma=2.0 * ones, sigma=0.05 * ones)
+        expected = 1 - 1 / (1 + 0.11**2 / (4 * 0.05**2))
+    else:
+        shape = {"sigma_1": 0.05, "sigma_2": 0.1, "sigma_3": 0.2, "ampl_2": 0.5, "ampl_3": 0.25, "scale": 1000.0}
+        psf = PSFTripleGauss(energy, offset, **{key: value * ones for key, value in shape.items()})
+        weights = np.array([0.05**2, 0.5 * 0.1**2, 0.25 * 0.2**2])
+        inside = 1 - np.exp(-(0.11**2) / (2 * np.array([0.05, 0.1, 0.2]) ** 2))
+        expected = weights @ inside / weights.sum()
+    observation = make_run(psf=psf)
+    plain, corrected = (
+        reduce_observation(
+            observation, on_region, **axes, settings=ReductionSettings(containment_correction=correct)
+        ).spectrum.exposure
+        for correct in (False, True)
+    )
+    positive = plain > 0
+    assert corrected[positive] / plain[positive] == pytest.approx(expected, rel=1e-6)
+
+
+def test_containment_in_other_shapes_is_refused(make_run: MakeRun, on_region: CircleSkyRegion, axes: Axes) -> None:
+    ellipse = EllipseSkyRegion(on_region.center, 0.4 * u.deg, 0.2 * u.deg)
+    with pytest.raises(ConfigError, match="containment_correction: the containment correction needs a circular ON reg"):
+        reduce_observation(make_run(), ellipse, **axes, settings=ReductionSettings(containment_correction=True))
 
 
 def test_several_runs(make_run: MakeRun, on_region: CircleSkyRegion, axes: Axes) -> None:

@@ -2,15 +2,24 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from regions import (
+    CircleAnnulusSkyRegion,
+    EllipseAnnulusSkyRegion,
+    EllipseSkyRegion,
+    PolygonSkyRegion,
+    RectangleSkyRegion,
+    SkyRegion,
+)
 from scipy.stats import norm
 
 from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.dl3 import EffectiveArea, EnergyDispersion, IrfAxis
 from bayes_onoff.reduction.response import Offsets, dispersion_kernel, effective_area, kernel_from_migration
-from bayes_onoff.reduction.shapes import Circle
+from bayes_onoff.reduction.shapes import Circle, shape_of
 from bayes_onoff.reduction.sphere import unit_vector
 
 POINTING = SkyCoord(83.63, 21.51, unit="deg")
@@ -37,6 +46,54 @@ def test_offsets_over_the_area() -> None:
     # flat-sky mean distance from a point outside a disc: d (1 + R^2 / 8 d^2 + R^4 / 192 d^4 + ...)
     ratio = (0.5 / 0.7) ** 2
     assert offsets.values @ offsets.weights == pytest.approx(0.7 * (1 + ratio / 8 + ratio**2 / 192), rel=1e-3)
+
+
+SIZES = [angle * u.deg for angle in (0.3, 0.5, 0.6, 0.9)]
+CENTER = POINTING.directional_offset_by(70 * u.deg, 0.9 * u.deg)
+AROUND = POINTING.directional_offset_by([10, 130, 200, 250, 300] * u.deg, [1.5, 0.5, 1.8, 0.4, 1.2] * u.deg)
+EXTENDED = {
+    "ellipse": EllipseSkyRegion(CENTER, 1.2 * u.deg, 0.5 * u.deg, 35 * u.deg),
+    "rectangle": RectangleSkyRegion(CENTER.galactic, 1.5 * u.deg, 0.3 * u.deg, 20 * u.deg),
+    "slit": RectangleSkyRegion(CENTER, 1.5 * u.deg, 0.02 * u.deg, 80 * u.deg),
+    "annulus": CircleAnnulusSkyRegion(CENTER, 0.35 * u.deg, 0.5 * u.deg),
+    "elliptical annulus": EllipseAnnulusSkyRegion(CENTER, *SIZES, 60 * u.deg),
+    "polygon": PolygonSkyRegion(AROUND),
+}
+
+
+def grid_offsets(sky_region: SkyRegion) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets (deg) of the centres of small pixels inside a region, found by the regions package, and their weights."""
+    center = sky_region.vertices[0] if isinstance(sky_region, PolygonSkyRegion) else sky_region.center
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval = [center.icrs.ra.deg, center.icrs.dec.deg]
+    wcs.wcs.cdelt = [-0.005, 0.005]
+    mask = sky_region.to_pixel(wcs).to_mask("center")
+    y, x = np.nonzero(mask.data)
+    points = wcs.pixel_to_world(x + mask.bbox.ixmin, y + mask.bbox.iymin)
+    weights = np.cos(points.separation(SkyCoord(*wcs.wcs.crval, unit="deg")).rad) ** 3  # solid angle of a TAN pixel
+    return points.separation(POINTING).deg, weights / weights.sum()
+
+
+@pytest.mark.parametrize("name", EXTENDED)
+def test_response_over_any_shape(name: str, aeff: EffectiveArea, edisp: EnergyDispersion) -> None:
+    """Against a sum over many small pixels."""
+    offsets = Offsets.over_area(shape_of(EXTENDED[name], "on_region"), POINTING)
+    values, weights = grid_offsets(EXTENDED[name])
+    assert len(values) > 1000
+    area = aeff.evaluate(TRUE.centers[:, None], values)
+    assert effective_area(aeff, TRUE, offsets) == pytest.approx(area @ weights, rel=2e-4)
+    bins = np.linspace(values.min(), values.max(), 60)
+    index = np.digitize(values, bins[1:-1])
+    kernel = np.zeros((TRUE.n_bins, RECO.n_bins))
+    for i in np.unique(index):
+        at = Offsets(np.array([values[index == i].mean()]), np.ones(1))
+        share = (area[:, index == i] @ weights[index == i])[:, None]
+        kernel += share * dispersion_kernel(edisp, aeff, TRUE, RECO, at)
+    kernel /= (area @ weights)[:, None]
+    assert dispersion_kernel(edisp, aeff, TRUE, RECO, offsets) == pytest.approx(kernel, abs=1e-4)
+    center = dispersion_kernel(edisp, aeff, TRUE, RECO, Offsets(values[:1] * 0 + 0.9, np.ones(1)))
+    assert np.abs(kernel - center).max() > 3e-4  # the average matters
 
 
 def test_effective_area_at_the_center(aeff: EffectiveArea) -> None:
