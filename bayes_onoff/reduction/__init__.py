@@ -7,6 +7,7 @@ from bayes_onoff.reduction.region_files import read_region_file
 from bayes_onoff.reduction.results import ReducedRun, Reduction, RunGeometry
 from bayes_onoff.reduction.settings import ReductionSettings, SafeRange
 from bayes_onoff.reduction.theta_squared import theta_squared_table
+from bayes_onoff.reduction.time_groups import TimeGroup, TimeGrouping, group_in_time, reduce_in_time, split_in_time
 
 __all__ = [
     "ExclusionMask",
@@ -16,11 +17,16 @@ __all__ = [
     "RunGeometry",
     "SafeRange",
     "SkyImage",
+    "TimeGroup",
+    "TimeGrouping",
     "counts_image",
     "excess_image",
+    "group_in_time",
     "read_exclusion_mask",
     "read_region_file",
+    "reduce_in_time",
     "reduce_observation",
     "reduce_observations",
+    "split_in_time",
     "theta_squared_table",
 ]

@@ -53,6 +53,13 @@ def _stacked_response(
     return exposure, edisp
 
 
+def _off_regions(runs: tuple[SpectrumOnOff, ...], valid: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """Gather the OFF counts region by region in the valid bins, shape (off_region, energy); None if a run has none."""
+    regions = [run.n_off_by_region for run in runs]
+    known = [counts * mask for counts, mask in zip(regions, valid, strict=True) if counts is not None]
+    return np.concatenate(known) if len(known) == len(runs) else None
+
+
 def stack(spectra: Spectra, name: str = "stacked") -> SpectrumOnOff:
     """Add up the runs inside their safe ranges.
 
@@ -73,9 +80,9 @@ def stack(spectra: Spectra, name: str = "stacked") -> SpectrumOnOff:
     Returns
     -------
     SpectrumOnOff
-        Safe where any run is valid; inside the fit range where every run valid there has it inside. OFF counts per
-        region are not kept. Good time intervals are the union, or empty if a run's are not known. Bins valid in no
-        run hold 0 and have no acceptance.
+        Safe where any run is valid; inside the fit range where every run valid there has it inside. The OFF regions
+        follow one another, run by run, if those of every run are known. Good time intervals are the union, or empty
+        if a run's are not known. Bins valid in no run hold 0 and have no acceptance.
 
     Raises
     ------
@@ -115,5 +122,6 @@ def stack(spectra: Spectra, name: str = "stacked") -> SpectrumOnOff:
         livetime=float(livetimes.sum()),
         mask_safe=valid.any(axis=0),
         mask_fit=np.all(~valid | np.stack([run.mask_fit for run in runs]), axis=0),
+        n_off_by_region=_off_regions(runs, valid),
         gti=_merged(np.concatenate([run.gti for run in runs])) if known else np.empty((0, 2)),
     )
