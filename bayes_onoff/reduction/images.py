@@ -12,6 +12,7 @@ from regions import SkyRegion
 
 from bayes_onoff.dl3 import Events, Observation
 from bayes_onoff.errors import InputError, ReductionError
+from bayes_onoff.reduction.checks import run_place
 from bayes_onoff.reduction.event_selection import check_selection, select_events
 from bayes_onoff.reduction.exclusion_mask import ExclusionMask
 from bayes_onoff.reduction.ring_background import ring_background
@@ -21,6 +22,7 @@ __all__ = ["SkyImage", "counts_image", "excess_image"]
 
 _WIDEST = 60.0  # deg; a gnomonic projection stretches by 1 / cos^2 of the distance from its centre
 _MOST_PIXELS = 4000
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -166,8 +168,7 @@ def excess_image(
     if not is_covered.any():
         raise ReductionError(
             "no run has a background anywhere in the image",
-            place="excess image",
-            found=f"{len(observations)} runs",
+            place=", ".join(run_place(observation) for observation in observations[:_MOST_NAMED]),
             allowed="an image inside the field of view, with room outside the ON and exclusion regions",
         )
     return SkyImage(np.where(is_covered, values, np.nan), wcs, f"Excess per {bin_size:g}° × {bin_size:g}° pixel")
