@@ -84,7 +84,7 @@ def plot_image(
     if ax is None:
         ax = _image_axes(image)
     check_sky_axes(ax)
-    if not ax.wcs.wcs.compare(image.wcs.wcs):
+    if not _have_same_pixels(ax.wcs, image):
         raise InputError("axes with another projection", place="ax", allowed="axes made with projection=image.wcs")
     colors, norm = _colors(image.values)
     drawn = ax.imshow(image.values, origin="lower", cmap=colors, norm=norm, interpolation="nearest", zorder=0)
@@ -107,6 +107,13 @@ def _image_axes(image: Image) -> WCSAxes:
     for axis, kind in zip(ax.coords, image.wcs.wcs.ctype, strict=True):
         axis.set_axislabel(_AXIS_NAMES.get(kind.split("-")[0], kind), color=INK)
     return ax
+
+
+def _have_same_pixels(wcs: WCS, image: Image) -> bool:
+    """Whether the corners of the image lie at the same pixels of another projection."""
+    n_y, n_x = image.values.shape
+    x, y = np.array([0, 0, n_x, n_x]), np.array([0, n_y, 0, n_y])
+    return bool(np.allclose(wcs.world_to_pixel(image.wcs.pixel_to_world(x, y)), (x, y), rtol=0, atol=0.01))
 
 
 def _colors(values: NDArray[np.float64]) -> tuple[Colormap, Normalize]:

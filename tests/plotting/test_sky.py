@@ -8,7 +8,17 @@ from astropy.wcs import WCS
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
-from regions import CircleAnnulusSkyRegion, CircleSkyRegion, PolygonSkyRegion, SkyRegion
+from regions import (
+    CircleAnnulusSkyRegion,
+    CircleSkyRegion,
+    EllipseAnnulusSkyRegion,
+    EllipseSkyRegion,
+    PointSkyRegion,
+    PolygonSkyRegion,
+    RectangleAnnulusSkyRegion,
+    RectangleSkyRegion,
+    SkyRegion,
+)
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.plotting import plot_sky
@@ -93,12 +103,116 @@ def test_an_exclusion_region_far_away_is_named_but_does_not_widen_the_frame(geom
     assert "exclusion (1 more than 5° away)" in [text.get_text() for text in ax.figure.legends[0].get_texts()]
 
 
-def test_other_shapes_are_drawn(geometries: list[Geometry]) -> None:
-    polygon = PolygonSkyRegion(SkyCoord([83.5, 83.8, 83.6], [21.9, 21.9, 22.2], unit="deg"))
-    annulus = CircleAnnulusSkyRegion(CRAB, 0.3 * u.deg, 0.5 * u.deg)
-    ax = plot_sky([replace(geometries[0], on_region=polygon, off_regions=(annulus,))])
-    assert len(ax.patches) == 3
+def every_shape() -> list[SkyRegion]:
+    places = [CRAB.directional_offset_by(k * 45 * u.deg, 0.6 * u.deg) for k in range(8)]
+    small, large, turn = 0.1 * u.deg, 0.2 * u.deg, 30 * u.deg
+    return [
+        CircleSkyRegion(places[0], small),
+        EllipseSkyRegion(places[1], small, large, turn),
+        RectangleSkyRegion(places[2], small, large, turn),
+        CircleAnnulusSkyRegion(places[3], small, large),
+        EllipseAnnulusSkyRegion(places[4], small, large, large, 2 * large, turn),
+        RectangleAnnulusSkyRegion(places[5], small, large, large, 2 * large, turn),
+        PolygonSkyRegion(places[6].directional_offset_by([0, 120, 240] * u.deg, large)),
+    ]
+
+
+@pytest.mark.parametrize("n_runs", [1, 14])
+def test_every_shape_is_drawn_as_off_and_as_exclusion(n_runs: int) -> None:
+    shapes = every_shape()
+    runs = [
+        replace(make_geometry(str(k), 20.0 * k), off_regions=tuple(shapes), exclusion=tuple(shapes))
+        for k in range(n_runs)
+    ]
+    ax = plot_sky(runs)
     ax.figure.canvas.draw()
+    if n_runs == 1:
+        assert len(ax.patches) == 2 * len(shapes) + 1
+    else:
+        assert [len(collection.get_paths()) for collection in ax.collections] == [n_runs * len(shapes)] * 2
+    (x_lo, x_hi), (y_lo, y_hi) = ax.get_xlim(), ax.get_ylim()
+    for shape in shapes:
+        box = shape.to_pixel(ax.wcs).bounding_box
+        assert x_lo < box.ixmin < box.ixmax < x_hi
+        assert y_lo < box.iymin < box.iymax < y_hi
+
+
+def test_points_are_crosses_with_the_circles_in_which_events_count(geometries: list[Geometry]) -> None:
+    off = tuple(PointSkyRegion(region.center) for region in geometries[0].off_regions)
+    point = replace(geometries[0], on_region=PointSkyRegion(CRAB), off_regions=off, exclusion=(), rad_max=(0.1, 0.15))
+    ax = plot_sky([point])
+    np.testing.assert_allclose([patch.radius for patch in circles(ax)], [15, 10] * 6, rtol=5e-3)
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert len(crosses) == 6
+    drawn = ax.wcs.pixel_to_world(*np.ravel(crosses[-1].get_data()))
+    assert drawn.separation(CRAB) < 0.1 * u.arcsec
+    assert ax.figure.legends[0].get_texts()[0].get_text() == "ON, radius 0.1° to 0.15°"
+    one_radius = plot_sky([replace(point, rad_max=(0.1, 0.1))])
+    assert len(circles(one_radius)) == 6
+    assert one_radius.figure.legends[0].get_texts()[0].get_text() == "ON, radius 0.1°"
+    bare = plot_sky([replace(point, rad_max=None)])
+    assert not circles(bare)
+    assert bare.figure.legends[0].get_texts()[0].get_text() == "ON position"
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    wcs: WCS
+    excluded: np.ndarray
+
+
+def make_mask(center: SkyCoord, half_width: float) -> Mask:
+    """Exclude a square of the sky along galactic coordinates."""
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["GLON-TAN", "GLAT-TAN"]
+    wcs.wcs.crval = [center.galactic.l.deg, center.galactic.b.deg]
+    wcs.wcs.crpix = [100.5, 100.5]
+    wcs.wcs.cdelt = [-0.01, 0.01]
+    y, x = np.abs(np.indices((200, 200)) - 99.5)
+    return Mask(wcs, np.maximum(x, y) < 100 * half_width)
+
+
+def test_an_exclusion_mask_is_hatched_where_it_excludes(geometries: list[Geometry]) -> None:
+    mask = make_mask(CRAB, 0.3)
+    ax = plot_sky([replace(geometry, exclusion=(mask,)) for geometry in geometries])
+    ax.figure.canvas.draw()
+    filled, outline = ax.collections
+    assert filled.hatches == ["///"]
+    corners = CRAB.galactic.directional_offset_by([45, 135, 225, 315] * u.deg, 0.3 * np.sqrt(2) * u.deg)
+    x, y = ax.wcs.world_to_pixel(corners)
+    vertices = np.concatenate([path.vertices for path in outline.get_paths()])
+    np.testing.assert_allclose(vertices.min(axis=0), [x.min(), y.min()], atol=2)
+    np.testing.assert_allclose(vertices.max(axis=0), [x.max(), y.max()], atol=2)
+    assert [text.get_text() for text in ax.figure.legends[0].get_texts()][-1] == "exclusion"
+
+
+def test_a_mask_outside_of_the_frame_or_around_it_is_no_hindrance(geometries: list[Geometry]) -> None:
+    nothing = make_mask(SkyCoord(120, 22, unit="deg"), 0.3)
+    ax = plot_sky([replace(geometries[0], exclusion=(nothing,))])
+    assert not ax.collections
+    everything = Mask(make_mask(CRAB, 5).wcs, np.ones((200, 200), dtype=bool))
+    ax = plot_sky([replace(geometries[0], exclusion=(everything,))])
+    ax.figure.canvas.draw()
+    assert np.diff(ax.get_xlim())[0] * 0.01 < 3
+
+
+def test_an_exclusion_region_on_the_other_side_of_the_sky_is_not_drawn(geometries: list[Geometry]) -> None:
+    antipode = CircleSkyRegion(SkyCoord(263.63, -22.01, unit="deg"), 1 * u.deg)
+    ax = plot_sky([replace(geometries[0], exclusion=(antipode,))])
+    assert len(circles(ax)) == 6
+    ax.figure.canvas.draw()
+
+
+def test_runs_of_the_same_pointing_are_drawn_as_one(geometries: list[Geometry]) -> None:
+    first, second = geometries
+    runs = [first, second, replace(first, name="23559")]
+    ax = plot_sky(runs)
+    assert len(circles(ax)) == 1 + 5 + 4 + 1
+    labels = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert labels[1:3] == ["runs 23523, 23559:\n5 OFF each", "run 23526: 4 OFF"]
+    many = plot_sky([replace(first, name=str(k)) for k in range(300)])
+    assert len(circles(many)) == 1 + 5 + 1
+    assert "300 runs: 5 OFF each" in [text.get_text() for text in many.figure.legends[0].get_texts()]
 
 
 def test_events_become_a_map_of_counts(geometries: list[Geometry]) -> None:
@@ -112,6 +226,18 @@ def test_events_become_a_map_of_counts(geometries: list[Geometry]) -> None:
 def test_many_runs_share_one_entry_of_the_legend() -> None:
     ax = plot_sky([make_geometry(str(k), 20.0 * k, 2) for k in range(15)])
     assert "15 runs: 30 OFF" in [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    face, edge = ax.collections
+    assert len(face.get_paths()) == len(edge.get_paths()) == 30
+    (pointings,) = ax.lines
+    assert len(pointings.get_xdata()) == 15
+
+
+def test_circles_of_many_runs_are_where_they_are() -> None:
+    runs = [make_geometry(str(k), 20.0 * k, 2) for k in range(15)]
+    ax = plot_sky(runs)
+    for path, region in zip(ax.collections[0].get_paths(), (r for run in runs for r in run.off_regions), strict=True):
+        outline = ax.wcs.pixel_to_world(*path.vertices[:-1].T)
+        np.testing.assert_allclose(outline.separation(region.center).deg, 0.11, rtol=1e-6)
 
 
 def test_the_callers_axes_keep_their_limits(geometries: list[Geometry]) -> None:
