@@ -1,24 +1,26 @@
 """Exclusion by an image: pixels no OFF region may touch."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS
+from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import wcs_to_celestial_frame
 from numpy.typing import NDArray
 from regions import SkyRegion
 
 from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.fits_table import read_fits_headers
 from bayes_onoff.reduction.areas import Arcs, Area, share_area
 from bayes_onoff.reduction.shapes import shape_of
 from bayes_onoff.reduction.sphere import sky_coord, unit_vector
 
 __all__ = ["ExclusionMask", "excluded_area", "read_exclusion_mask"]
 
-_N_CHECKED = 10000
+_CYLINDRICAL = ("CAR", "CEA", "CYP", "MER")
 _SOMEWHERE = np.array([0.0, 0.0, 1.0])
 
 
@@ -36,8 +38,8 @@ class ExclusionMask:
     Raises
     ------
     InputError
-        If the image is not two-dimensional, has no celestial coordinates of its own for every excluded pixel, or is
-        distorted.
+        If the image is not two-dimensional, not one of the sky, distorted, or reaches beyond the seam of a cylindrical
+        projection.
     """
 
     wcs: WCS
@@ -57,23 +59,22 @@ class ExclusionMask:
             raise InputError("an unknown celestial frame", place="wcs", found=found) from error
         if self.wcs.has_distortion:
             raise InputError("a distorted image", place="wcs", allowed="a projection without distortion terms")
-        self._check_pixels_are_found_again()
+        self._check_seam()
 
-    def _check_pixels_are_found_again(self) -> None:
-        """Refuse an image wrapped around the sky so that a position leads to another pixel than it came from."""
-        pixels = np.argwhere(self.excluded)
-        pixels = pixels[:: max(1, len(pixels) // _N_CHECKED)]
-        points = unit_vector(self.wcs.pixel_to_world(pixels[:, 1], pixels[:, 0]))
-        on_sky = np.isfinite(points).all(axis=-1)
-        lost = np.flatnonzero(~self.contains(points[on_sky]))
-        if len(lost):
-            y, x = pixels[on_sky][lost[0]]
-            raise InputError(
-                "the projection leads back to another pixel: the image goes around the sky beyond its seam",
-                place="wcs",
-                found=f"excluded pixel x {x}, y {y} (counted from 0)",
-                allowed="an image that covers each position once, with CRVAL near its middle",
-            )
+    def _check_seam(self) -> None:
+        """Refuse excluded pixels beyond the seam of a cylindrical projection, where they have no coordinates.
+
+        In other projections such pixels lie in the corners beside the sky, and exclude nothing.
+        """
+        y, x = np.nonzero(self.excluded)
+        if self.wcs.wcs.ctype[0][-3:] not in _CYLINDRICAL or np.isfinite(self.wcs.wcs_pix2world(x, y, 0)).all():
+            return
+        raise InputError(
+            "excluded pixels lie more than 180 deg from the reference longitude, beyond the seam of the projection",
+            place="wcs",
+            found=f"CRVAL {self.wcs.wcs.crval.tolist()} at CRPIX {self.wcs.wcs.crpix.tolist()}",
+            allowed="an image that covers each position once, with the reference longitude in its middle",
+        )
 
     @property
     def center(self) -> NDArray[np.float64]:
@@ -127,7 +128,9 @@ def read_exclusion_mask(path: str | Path) -> ExclusionMask:
     """
     path = Path(path)
     name, header, values = _read_image(path)
-    wcs = WCS(header)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FITSFixedWarning)  # of dates and the like, which do not matter here
+        wcs = WCS(header)
     if values.ndim > 2 and wcs.has_celestial and all(length == 1 for length in values.shape[:-2]):
         wcs, values = wcs.celestial, values.reshape(values.shape[-2:])
     if values.ndim != 2:
@@ -144,18 +147,17 @@ def read_exclusion_mask(path: str | Path) -> ExclusionMask:
 
 def _read_image(path: Path) -> tuple[str, fits.Header, NDArray[np.float64]]:
     """Read name, header and pixels of the only image in a FITS file."""
-    if not path.is_file():
-        raise FileError(path, "no such file")
-    try:
-        with fits.open(path, memmap=False) as hdus:
-            images = [hdu for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] > 0]
-            found = ", ".join(hdu.name for hdu in images) or "none"
-            read = [(hdu.name, hdu.header.copy(), hdu.data) for hdu in images[:1]]
-    except Exception as error:  # whatever astropy raises on a damaged file
-        raise FileError(path, "no FITS file, or a damaged one", found=str(error)) from error
+    headers = read_fits_headers(path)  # refuses a damaged file
+    images = [
+        (number, header.get("EXTNAME", "PRIMARY"))
+        for number, header in enumerate(headers)
+        if header["NAXIS"] > 0 and ("SIMPLE" in header or header["XTENSION"] == "IMAGE")
+    ]
     if len(images) != 1:
+        found = ", ".join(name for _, name in images) or "none"
         raise FileError(path, "not one image", found=found, allowed="one image HDU")
-    return read[0]
+    number, name = images[0]
+    return name, headers[number], np.asarray(fits.getdata(path, number))
 
 
 def excluded_area(exclusion: SkyRegion | ExclusionMask, place: str) -> Area:
