@@ -129,7 +129,8 @@ def _colors(values: NDArray[np.float64]) -> tuple[Colormap, Normalize]:
 
 
 def _draw_geometries(ax: WCSAxes, geometries: Sequence[RunRegions]) -> None:
-    draw_exclusion(ax, chain.from_iterable(geometry.exclusion for geometry in geometries), geometries[0].on_region)
+    exclusion = chain.from_iterable(geometry.exclusion for geometry in geometries)
+    draw_exclusion(ax, exclusion, geometries[0].on_region, hatch=None)
     # Dark with a bright rim: seen on every colour of the image.
     halo: Any = [withStroke(linewidth=3.2, foreground="white")]
     for geometry in {str(geometry.on_region): geometry for geometry in geometries}.values():

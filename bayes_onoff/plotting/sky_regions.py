@@ -187,8 +187,10 @@ def draw_regions_faintly(ax: WCSAxes, regions: Sequence[SkyRegion], *, color: st
         ax.add_collection(faint, autolim=False)
 
 
-def draw_exclusion(ax: WCSAxes, exclusion: Iterable[Exclusion], on_region: SkyRegion) -> list[Exclusion]:
-    """Hatch exclusion regions and masks inside the limits of the axes.
+def draw_exclusion(
+    ax: WCSAxes, exclusion: Iterable[Exclusion], on_region: SkyRegion, *, hatch: str | None = "///"
+) -> list[Exclusion]:
+    """Outline and hatch exclusion regions and masks inside the limits of the axes.
 
     Returns
     -------
@@ -198,20 +200,23 @@ def draw_exclusion(ax: WCSAxes, exclusion: Iterable[Exclusion], on_region: SkyRe
     different = distinct(exclusion)
     for item in different:
         if not isinstance(item, SkyRegion):
-            _draw_mask(ax, item)
+            _draw_mask(ax, item, hatch)
         elif is_nearby(item, on_region, _IN_PROJECTION):
-            draw_region(ax, item, color=GREY, hatch="///", linewidth=0.8)
+            draw_region(ax, item, color=GREY, hatch=hatch, linewidth=0.9)
     return different
 
 
-def _draw_mask(ax: WCSAxes, mask: PixelMask) -> None:
+def _draw_mask(ax: WCSAxes, mask: PixelMask, hatch: str | None) -> None:
     limits = ax.get_xlim(), ax.get_ylim()
     x, y = np.meshgrid(*(np.linspace(min(pair), max(pair), _N_SAMPLES) for pair in limits))
     excluded = _looked_up(mask, ax.wcs.pixel_to_world(x, y))
     if excluded.any():
         shade = excluded.astype(float)
-        ax.contourf(x, y, shade, levels=[0.5, 1.5], colors="none", hatches=["///"]).set(edgecolor=GREY, linewidth=0)
-        ax.contour(x, y, shade, levels=[0.5], colors=GREY, linewidths=0.8)
+        if hatch is not None:
+            filled = ax.contourf(x, y, shade, levels=[0.5, 1.5], colors="none", hatches=[hatch])
+            filled.set(edgecolor=GREY, linewidth=0)
+        if not excluded.all():
+            ax.contour(x, y, shade, levels=[0.5], colors=GREY, linewidths=0.9)
         ax.set_xlim(limits[0])
         ax.set_ylim(limits[1])
 
