@@ -181,7 +181,7 @@ class Observation:
                     f"run {self.name}: the pointing was not fixed on the sky, it moved up to {moved:.2g} deg away from "
                     "where it was in the middle of the run, which is used throughout; splitting the run in time helps",
                     ReductionWarning,
-                    stacklevel=2,
+                    stacklevel=3,  # past cached_property
                 )
         return middle
 

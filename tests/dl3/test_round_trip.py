@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from bayes_onoff.dl3 import (
     GTI,
     Background,
+    Background2D,
     DataStore,
     EffectiveArea,
     EnergyDispersion,
     Events,
     IrfAxis,
+    PSFKing,
     PSFTable,
+    PSFTripleGauss,
     RadMax,
     RunContent,
     TimeReference,
@@ -97,8 +100,25 @@ def runs(draw: st.DrawFn) -> RunContent:
             rad_max=draw(st.sampled_from([None, 0.1])),
         ),
         edisp=EnergyDispersion(energy, migra, offset, cube(energy, migra, offset)),
-        psf=PSFTable(energy, offset, rad, cube(energy, offset, rad)) if draw(st.booleans()) else None,
-        bkg=Background(energy, fov, fov, cube(energy, fov, fov)) if draw(st.booleans()) else None,
+        psf=draw(
+            st.sampled_from(
+                [
+                    None,
+                    PSFTable(energy, offset, rad, cube(energy, offset, rad)),
+                    PSFKing(energy, offset, 1.1 + cube(energy, offset), cube(energy, offset)),
+                    PSFTripleGauss(energy, offset, *(cube(energy, offset) for _ in range(6))),
+                ]
+            )
+        ),
+        bkg=draw(
+            st.sampled_from(
+                [
+                    None,
+                    Background(energy, fov, fov, cube(energy, fov, fov)),
+                    Background2D(energy, offset, cube(energy, offset)),
+                ]
+            )
+        ),
         rad_max=RadMax(energy, offset, cube(energy, offset)) if draw(st.booleans()) else None,
         target=draw(st.sampled_from(["", "Crab Nebula", "1ES 0229+200"])),
     )
@@ -151,6 +171,13 @@ def test_event_times_are_written_on_the_clock_of_the_good_time_intervals(tmp_pat
     other = replace(run.events, reference=TimeReference(51911, run.gti.reference.mjd_frac, "tt"))
     read = write_and_read(tmp_path, replace(run, events=other))
     np.testing.assert_allclose(read.events.time, run.events.time + 86400, atol=1e-5)
+
+
+def test_the_zenith_angle_is_listed_where_the_altitude_is_known(tmp_path: Path, make_run: MakeRun) -> None:
+    store = DataStore.from_dir(write_store(tmp_path / "a", [make_run(1, header={"ALT_PNT": 70.0}), make_run(2)]))
+    np.testing.assert_array_equal(store.obs_table["ZEN_PNT"], [20, np.nan])
+    store = DataStore.from_dir(write_store(tmp_path / "b", [make_run(1)]))
+    assert "ZEN_PNT" not in store.obs_table.colnames
 
 
 def test_header_keys_travel(tmp_path: Path, make_run: MakeRun) -> None:
