@@ -91,8 +91,7 @@ def is_good_time(events: Events, gti: GTI) -> NDArray[np.bool_]:
     gti : GTI
         Good time intervals.
     """
-    bounds = np.concatenate([gti.start, gti.stop])
-    if np.array_equal(bounds, np.round(bounds)):
+    if gti.in_whole_seconds:  # of a part of a run: in the file
         gti = replace(gti, start=gti.start - _WHOLE_SECOND, stop=gti.stop + _WHOLE_SECOND)
     return gti.contains(events.time)
 

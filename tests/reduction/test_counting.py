@@ -45,3 +45,12 @@ def test_events_outside_good_time_are_dropped() -> None:
 
 def test_intervals_in_whole_seconds_are_known_to_a_second() -> None:
     assert good_times(100.0, 200.0) == [99.1, 100.0, 150.0, 199.9, 200.0, 200.7]
+
+
+def test_parts_of_a_run_count_what_the_whole_counts_wherever_it_is_cut() -> None:
+    time = np.array([99.1, 100.0, 150.25, 150.3, 150.35, 199.9, 200.7])
+    events = Events(time, time, time, time, REFERENCE)
+    whole = GTI(np.array([100.0]), np.array([200.0]), REFERENCE)
+    first, second = events.select(time < 150.3), events.select(time >= 150.3)  # as a part of an observation has them
+    assert select_good_time(first, whole.within(-np.inf, 150.3)).time.tolist() == [99.1, 100.0, 150.25]
+    assert select_good_time(second, whole.within(150.3, np.inf)).time.tolist() == [150.3, 150.35, 199.9, 200.7]
