@@ -1,4 +1,4 @@
-"""Other programs read our files and find our WSTAT.
+"""Other programs read our files and find our WSTAT, and we read theirs.
 
 Each runs in an environment of its own, named by a variable such as ``BAYES_ONOFF_GAMMAPY_PYTHON`` (its interpreter).
 """
@@ -18,19 +18,28 @@ PEERS = Path(__file__).parent.parent / "peers"
 VALUES = {"amplitude": 4.5e-11, "index": 2.6}
 
 
+def interpreter_of(program: str) -> str:
+    interpreter = os.environ.get(f"BAYES_ONOFF_{program}_PYTHON")
+    if not interpreter:
+        pytest.skip(f"another program: set BAYES_ONOFF_{program}_PYTHON to an interpreter that has it")
+    return interpreter
+
+
+def run_script(interpreter: str, name: str, *arguments: object) -> str:
+    command = [interpreter, str(PEERS / name), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
 @pytest.fixture(scope="module", params=["GAMMAPY", "SHERPA", "JAXSPEC", "THREEML"])
 def peer(request):
     """Run one of the programs on PHA files: its W of each."""
-    interpreter = os.environ.get(f"BAYES_ONOFF_{request.param}_PYTHON")
-    if not interpreter:
-        pytest.skip(f"another program: set BAYES_ONOFF_{request.param}_PYTHON to an interpreter that has it")
+    interpreter = interpreter_of(request.param)
 
     def run(paths):
-        script = PEERS / f"wstat_{request.param.lower()}.py"
-        command = [interpreter, str(script), *map(str, VALUES.values()), *map(str, paths)]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert result.returncode == 0, result.stderr
-        return np.array(json.loads(result.stdout.splitlines()[-1]))
+        output = run_script(interpreter, f"wstat_{request.param.lower()}.py", *VALUES.values(), *paths)
+        return np.array(json.loads(output.splitlines()[-1]))
 
     run.name = request.param
     return run
@@ -65,3 +74,26 @@ def test_the_stacked_spectrum_gives_the_same_wstat(peer, hess, tmp_path):
     spectra = Spectra((stack(hess),))
     # gammapy keeps acceptances in single precision
     np.testing.assert_allclose(peer([write_ogip(spectra.runs[0], tmp_path)[0]]), total_wstat(spectra), rtol=1e-7)
+
+
+@pytest.mark.parametrize(("program", "single_precision"), [("GAMMAPY", False), ("SHERPA", True)])
+@pytest.mark.parametrize(("instrument", "obs_id"), [("hess", 23523), ("magic", 5029747)])
+def test_what_others_wrote_is_the_same_spectrum(gammapy_data, tmp_path, program, single_precision, instrument, obs_id):
+    source = gammapy_data / f"joint-crab/spectra/{instrument}/pha_obs{obs_id}.fits"
+    run_script(interpreter_of(program), f"rewrite_{program.lower()}.py", source, tmp_path / "new.fits")
+    found, expected = read_ogip_files([tmp_path / "new.fits"]), read_ogip_files([source])
+    for key in ("n_on", "n_off", "mask"):
+        np.testing.assert_array_equal(getattr(found, key), getattr(expected, key), err_msg=key)
+    tolerance = 1e-6 if single_precision else 1e-12
+    np.testing.assert_allclose(found.alpha, expected.alpha, rtol=tolerance)
+    np.testing.assert_allclose(found.response, expected.response, rtol=tolerance)
+    assert found.names == expected.names
+    np.testing.assert_allclose(total_wstat(found), total_wstat(expected), rtol=1e-5 if single_precision else 1e-9)
+
+
+def test_a_stack_that_gammapy_wrote_has_its_wstat(gammapy_data, tmp_path):
+    first, second = (gammapy_data / f"joint-crab/spectra/hess/pha_obs{run}.fits" for run in (23523, 23559))
+    interpreter = interpreter_of("GAMMAPY")
+    run_script(interpreter, "rewrite_gammapy.py", first, tmp_path / "new.fits", second)
+    theirs = json.loads(run_script(interpreter, "wstat_gammapy.py", *VALUES.values(), tmp_path / "new.fits"))
+    np.testing.assert_allclose(total_wstat(read_ogip_files([tmp_path / "new.fits"])), theirs, rtol=1e-7)
