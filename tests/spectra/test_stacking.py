@@ -107,6 +107,14 @@ def test_good_time_is_the_union(make_spectrum):
     assert len(stack(Spectra((first, make_spectrum("3")))).gti) == 0
 
 
+def test_off_regions_follow_one_another_where_all_are_known(make_spectrum):
+    first = make_spectrum("1", n_off_by_region=[[15, 6, 0], [5, 0, 2]], mask_safe=[False, True, True])
+    second = make_spectrum("2", n_off_by_region=[[20, 6, 2]])
+    stacked = stack(Spectra((first, second)))
+    assert stacked.n_off_by_region.tolist() == [[0, 6, 0], [0, 0, 2], [20, 6, 2]]
+    assert stack(Spectra((first, make_spectrum("2")))).n_off_by_region is None
+
+
 def test_mean_alpha_of_nothing_is_zero():
     assert mean_alpha(np.zeros(2), np.zeros(2, dtype=np.int64), np.zeros(2)) == 0
 
