@@ -1,13 +1,18 @@
 """From a configuration's `observations` to reduced spectra, whichever kind they are."""
 
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from regions import SkyRegion
+
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.progress import Progress
-from bayes_onoff.dl3 import DataStore
-from bayes_onoff.errors import FileError
-from bayes_onoff.reduction import Reduction, reduce_observations
+from bayes_onoff.dl3 import DataStore, Observation, select_runs
+from bayes_onoff.errors import FileError, ReductionWarning
+from bayes_onoff.reduction import Reduction, reduce_in_time
 from bayes_onoff.spectra import ogip_set, read_ogip_files, with_fit_range
 
 __all__ = ["Inputs", "read_inputs"]
@@ -23,10 +28,16 @@ class Inputs:
         Spectra, and the regions of each run; no regions where the spectra come from OGIP files.
     files : tuple of Path
         Every file that was read.
+    observations : tuple of Observation
+        The runs, in the order of the analysis; none where the spectra come from OGIP files.
+    warnings : tuple of str
+        What was left out or approximated.
     """
 
     reduction: Reduction
     files: tuple[Path, ...]
+    observations: tuple[Observation, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_inputs(config: Configuration, progress: Progress) -> Inputs:
@@ -41,26 +52,53 @@ def read_inputs(config: Configuration, progress: Progress) -> Inputs:
 
 
 def _from_store(config: Configuration, progress: Progress) -> Inputs:
-    folder, on_region = config.observations.store, config.on_region
-    energy, energy_true = config.energy, config.energy_true
+    on_block, energy, energy_true = config.on_region, config.energy, config.energy_true
     # The configuration refuses a store without them.
-    assert folder is not None
-    assert on_region is not None
+    assert on_block is not None
     assert energy is not None
     assert energy_true is not None
-    observations = DataStore.from_dir(folder).observations(config.observations.ids or ())
-    reduction = reduce_observations(
-        observations,
-        on_region.to_region(),
-        energy=energy.to_axis("energy"),
-        energy_true=energy_true.to_axis("energy_true"),
-        exclusion=tuple(region.to_region() for region in config.exclusion),
-        settings=config.reduction.to_settings(),
-        fit_range=None if config.fit_range is None else config.fit_range.to_limits(),
-        on_progress=progress.say,
-    )
-    files = [file for observation in observations for file in observation.files if file.exists()]
-    return Inputs(reduction, (*sorted(Path(folder).glob("*-index.fits*")), *files))
+    on_region: SkyRegion = on_block.to_region()
+    exclusion = tuple(part for block in config.exclusion for part in block.to_exclusion())
+    told: list[str] = []
+    with _heard(progress, told):
+        store, observations = _chosen_runs(config)
+        progress.say(f"{len(observations)} runs: {', '.join(str(run.obs_id) for run in observations)}")
+        reduction = reduce_in_time(
+            observations,
+            on_region,
+            config.observations.grouping.to_grouping(),
+            energy=energy.to_axis("energy"),
+            energy_true=energy_true.to_axis("energy_true"),
+            exclusion=exclusion,
+            settings=config.reduction.to_settings(),
+            fit_range=None if config.fit_range is None else config.fit_range.to_limits(),
+            on_progress=progress.say,
+        )
+    regions = [file for block in (on_block, *config.exclusion) for file in block.files]
+    runs = [file for observation in observations for file in observation.files if file.exists()]
+    return Inputs(reduction, (*store.index_files, *regions, *runs), observations, tuple(told))
+
+
+def _chosen_runs(config: Configuration) -> tuple[DataStore, tuple[Observation, ...]]:
+    """Open the store and look up the runs that were asked for."""
+    chosen = config.observations
+    assert chosen.store is not None
+    store = DataStore.from_file(chosen.store) if chosen.is_one_file else DataStore.from_dir(chosen.store)
+    return store, store.observations(select_runs(store, chosen.to_selection()))
+
+
+@contextmanager
+def _heard(progress: Progress, told: list[str]) -> Iterator[None]:
+    """Say what is left out or approximated, and note it; other warnings go their way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ReductionWarning)
+        yield
+    for warning in caught:
+        if not issubclass(warning.category, ReductionWarning):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        elif (text := str(warning.message)) not in told:
+            told.append(text)
+            progress.say(f"warning: {text}")
 
 
 def _from_ogip(config: Configuration, progress: Progress) -> Inputs:
@@ -72,7 +110,7 @@ def _from_ogip(config: Configuration, progress: Progress) -> Inputs:
     return Inputs(Reduction(spectra, ()), tuple(file for path in paths for file in ogip_set(path)))
 
 
-def _matching(pattern: str) -> list[Path]:
+def _matching(pattern: str) -> Sequence[Path]:
     """Files that a pattern stands for, in order of their names."""
     path = Path(pattern)
     found = sorted(path.parent.glob(path.name))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_onoff.app.config import Configuration
+from bayes_onoff.app.inputs import Inputs
 from bayes_onoff.files import replaced_when_whole
 
 __all__ = ["PROVENANCE_FILE", "begin_record", "describe_files", "installed_versions", "write_provenance"]
@@ -42,15 +43,16 @@ def installed_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **versions}
 
 
-def begin_record(config: Configuration, files: Iterable[str | Path], command: Sequence[str]) -> dict[str, Any]:
-    """Note what is known before the first number: command, date, versions, input files and configuration as used."""
+def begin_record(config: Configuration, inputs: Inputs, command: Sequence[str]) -> dict[str, Any]:
+    """Note what is known before the first fit: command, date, versions, input files, warnings, configuration."""
     return {
         "name": config.name,
         "command": list(command),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": installed_versions(),
         "platform": platform.platform(),
-        "inputs": describe_files(files),
+        "inputs": describe_files(inputs.files),
+        "warnings": list(inputs.warnings),
         "configuration": config.to_dict(),
     }
 

@@ -96,6 +96,8 @@ def _summary(results: Results) -> Section:
         f"{format_number(float(total['significance']))} standard deviations (Li & Ma).",
         f"Spectrum, {results.fits.main_label}, median and 68 % interval: {values}.",
     ]
+    if results.inputs.warnings:
+        texts.append(f"Left out or approximated in the data: {'; '.join(results.inputs.warnings)}.")
     if results.comparison is not None:
         texts.append(f"Models: {results.comparison.meta['sentence']}")
     return Section(tuple(texts))

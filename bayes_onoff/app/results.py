@@ -8,6 +8,7 @@ from astropy.table import QTable, Table
 
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.fits import Fits
+from bayes_onoff.app.inputs import Inputs
 from bayes_onoff.products import (
     FluxPoints,
     SpectralBand,
@@ -42,8 +43,8 @@ class Results:
     ----------
     config : Configuration
         As used: defaults filled in, seed drawn.
-    reduction : Reduction
-        Spectra and regions.
+    inputs : Inputs
+        Runs, their spectra and regions, and what was left out.
     counts : CountTables
         Source statistics.
     fits : Fits
@@ -61,7 +62,7 @@ class Results:
     """
 
     config: Configuration
-    reduction: Reduction
+    inputs: Inputs
     counts: CountTables
     fits: Fits
     wstat: Table
@@ -70,6 +71,11 @@ class Results:
     band: SpectralBand
     flux_points: FluxPoints
     comparison: QTable | None
+
+    @property
+    def reduction(self) -> Reduction:
+        """Spectra and regions."""
+        return self.inputs.reduction
 
 
 def write_spectra(spectra: Spectra, folder: Path) -> CountTables:
@@ -88,14 +94,14 @@ def write_spectra(spectra: Spectra, folder: Path) -> CountTables:
     return tables
 
 
-def derive(config: Configuration, reduction: Reduction, counts: CountTables, fits: Fits) -> Results:
+def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fits) -> Results:
     """Compute every product."""
     return Results(
         config=config,
-        reduction=reduction,
+        inputs=inputs,
         counts=counts,
         fits=fits,
-        wstat=_wstat(config, reduction.spectra),
+        wstat=_wstat(config, inputs.reduction.spectra),
         parameters=parameter_table(fits.main),
         bins=bin_table(fits.main),
         band=spectral_band(fits.main),

@@ -92,7 +92,7 @@ def run_reduction(
     """
     progress = progress or Progress()
     inputs = _read(config, folder, progress)
-    record = begin_record(config, inputs.files, command)
+    record = begin_record(config, inputs, command)
     clear_earlier_results(folder)
     with progress.stage("write spectra"):
         write_spectra(inputs.reduction.spectra, folder)
@@ -121,7 +121,7 @@ def run_analysis(
     require_sampler(config.sampling.to_settings())
     inputs = _read(config, folder, progress)
     edges = flux_point_edges(config, inputs.reduction.spectra)
-    record = begin_record(config, inputs.files, command)
+    record = begin_record(config, inputs, command)
     clear_earlier_results(folder)
     with progress.stage("write spectra"):
         counts = write_spectra(inputs.reduction.spectra, folder)
@@ -132,7 +132,7 @@ def run_analysis(
         "convergence": {name: _verdict(found) for name, found in fits.convergence.items()},
     }
     with progress.stage("products", "tables and comparison"):
-        results = derive(config, inputs.reduction, counts, fits)
+        results = derive(config, inputs, counts, fits)
         write_results(results, folder)
     with progress.stage("report", "figures and report"):
         _tell(results, record, folder)

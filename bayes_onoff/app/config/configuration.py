@@ -1,6 +1,6 @@
 """The configuration of an analysis: the file's blocks put together, and how a file is read.
 
-The blocks themselves are in `bayes_onoff.app.config_blocks`.
+The blocks themselves are in the other modules of this folder.
 """
 
 from __future__ import annotations
@@ -11,19 +11,13 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from bayes_onoff.app.config_blocks import (
-    AxisBlock,
-    BackgroundBlock,
-    Block,
-    FitRangeBlock,
-    ModelBlock,
-    ObservationsBlock,
-    ReductionBlock,
-    RegionBlock,
-    SamplingBlock,
-)
-from bayes_onoff.app.config_values import refused
-from bayes_onoff.app.yaml_file import read_yaml
+from bayes_onoff.app.config.block import Block
+from bayes_onoff.app.config.model import BackgroundBlock, ModelBlock, SamplingBlock
+from bayes_onoff.app.config.observations import ObservationsBlock
+from bayes_onoff.app.config.reduction import AxisBlock, FitRangeBlock, ReductionBlock
+from bayes_onoff.app.config.regions import ExclusionBlock, RegionBlock
+from bayes_onoff.app.config.values import refused
+from bayes_onoff.app.config.yaml_file import read_yaml
 from bayes_onoff.errors import ConfigError
 from bayes_onoff.models import SpectralModel
 
@@ -47,7 +41,7 @@ class Configuration(Block):
     name: str = Field(description="label of the analysis")
     observations: ObservationsBlock = Field(description="a data store with observation ids, or OGIP files")
     on_region: RegionBlock | None = Field(None, description="a region on the sky")
-    exclusion: Annotated[tuple[RegionBlock, ...], Field(strict=False)] = ()
+    exclusion: Annotated[tuple[ExclusionBlock, ...], Field(strict=False)] = ()
     energy: AxisBlock | None = Field(None, description="reconstructed energy: min, max, bins")
     energy_true: AxisBlock | None = Field(None, description="true energy: min, max, bins")
     reduction: ReductionBlock = ReductionBlock()

@@ -5,6 +5,7 @@ back with that unit.
 """
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Collection
@@ -12,28 +13,26 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import astropy.units as u
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.units import ANGLE, ENERGY, parse_quantity
 
 __all__ = [
-    "LATER",
-    "NOT_AVAILABLE",
     "Angle",
     "AngleRad",
+    "AtLeastOne",
+    "Duration",
     "Energy",
     "Fraction",
-    "NotAvailable",
     "PathText",
     "PositiveAngle",
+    "ZenithAngle",
     "nearest",
     "one_of",
     "refused",
 ]
-
-NOT_AVAILABLE = "not available in this version"
 
 
 def refused(
@@ -60,8 +59,14 @@ def nearest(word: str, known: Collection[str]) -> str:
     return f"{close[0]} (did you mean that?), or one of {listed}" if close else listed
 
 
-def _quantity(unit: u.UnitBase, *, above: float | None = None, below: float | None = None) -> Any:
-    """Read a number with a unit as a float in `unit`, inside open limits."""
+def _quantity(
+    unit: u.UnitBase,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    between: tuple[float, float] = (-math.inf, math.inf),
+) -> Any:
+    """Read a number with a unit as a float in `unit`: inside open limits, or between two that are allowed too."""
     example = f"a number with a unit such as {unit}" if str(unit) else "a percentage, for example '10 %'"
 
     def read(value: object) -> float:
@@ -75,6 +80,8 @@ def _quantity(unit: u.UnitBase, *, above: float | None = None, below: float | No
             raise refused("out of range", found=str(value), allowed=f"above {above:g} {unit}".strip())
         if below is not None and not number < below:
             raise refused("out of range", found=str(value), allowed=f"below {below:g} {unit}".strip())
+        if not between[0] <= number <= between[1]:
+            raise refused("out of range", found=str(value), allowed=f"{between[0]:g} to {between[1]:g} {unit}".strip())
         return number
 
     return BeforeValidator(read)
@@ -90,8 +97,14 @@ Angle = Annotated[float, _quantity(ANGLE), _with_unit(ANGLE)]
 """An angle, deg."""
 PositiveAngle = Annotated[float, _quantity(ANGLE, above=0), _with_unit(ANGLE)]
 """An angle above 0, deg."""
+Duration = Annotated[float, _quantity(u.s, above=0), _with_unit(u.s)]
+"""A time above 0, s."""
+ZenithAngle = Annotated[float, _quantity(ANGLE, between=(0, 90)), _with_unit(ANGLE)]
+"""An angle from 0 to 90 deg."""
 AngleRad = Annotated[float, _quantity(u.rad), _with_unit(u.rad)]
 """An angle, rad."""
+AtLeastOne = Annotated[int, Field(ge=1)]
+"""A whole number, 1 or more."""
 Fraction = Annotated[
     float,
     _quantity(u.dimensionless_unscaled, above=0, below=1),
@@ -100,28 +113,11 @@ Fraction = Annotated[
 """A part of one, between 0 and 1; written as a percentage."""
 
 
-LATER = "a later version's key"
-"""Marks a field that is known but refused (see `bayes_onoff.app.config_blocks.Block`)."""
-
-NotAvailable = Annotated[None, LATER]
-"""A key that is known but belongs to a later version."""
-
-
-def one_of(words: Any, *, later: Collection[str] = ()) -> BeforeValidator:
-    """Accept one of a few words.
-
-    Parameters
-    ----------
-    words : Literal or collection of str
-        What is accepted.
-    later : collection of str
-        Words that are known but refused.
-    """
+def one_of(words: Any) -> BeforeValidator:
+    """Accept one of a few words, given as a Literal or a collection."""
     names: tuple[str, ...] = get_args(words) or tuple(words)
 
     def read(value: object) -> object:
-        if isinstance(value, str) and value in later:
-            raise refused(NOT_AVAILABLE, found=value, allowed=", ".join(names))
         if value not in names:
             allowed = nearest(value, names) if isinstance(value, str) else ", ".join(names)
             raise refused("unknown value", found=value, allowed=allowed)
