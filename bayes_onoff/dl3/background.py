@@ -120,6 +120,13 @@ def _interpolate_rate(
     return np.where(inside & (rate > 1.001 * _TINY), rate, 0)
 
 
+def _read_rate(table: FitsTable, axes: Sequence[IrfAxis]) -> NDArray[np.float64]:
+    name = "BGD" if table.has_column("BGD") else "BKG"  # as in the first CTA data challenge
+    values = read_values(table, name, BACKGROUND_RATE, axes)
+    check_not_negative(table, name, values)
+    return values
+
+
 def background_from_table(table: FitsTable) -> Background:
     """Decode a GADF BKG_3D table.
 
@@ -131,8 +138,7 @@ def background_from_table(table: FitsTable) -> Background:
     lon = read_irf_axis(table, "DETX", ANGLE)
     lat = read_irf_axis(table, "DETY", ANGLE)
     energy = read_irf_axis(table, "ENERG", ENERGY, is_log=True)
-    values = read_values(table, "BKG", BACKGROUND_RATE, (lon, lat, energy))
-    check_not_negative(table, "BKG", values)
+    values = _read_rate(table, (lon, lat, energy))
     alignment = table.key_text("FOVALIGN", "RADEC").upper()
     if alignment not in FOV_ALIGNMENTS:
         raise table.error("unknown orientation FOVALIGN", found=alignment, allowed=", ".join(FOV_ALIGNMENTS))
@@ -149,6 +155,5 @@ def background_2d_from_table(table: FitsTable) -> Background2D:
     """
     energy = read_irf_axis(table, "ENERG", ENERGY, is_log=True)
     offset = read_irf_axis(table, "THETA", ANGLE)
-    values = read_values(table, "BKG", BACKGROUND_RATE, (energy, offset))
-    check_not_negative(table, "BKG", values)
+    values = _read_rate(table, (energy, offset))
     return Background2D(energy, offset, values)

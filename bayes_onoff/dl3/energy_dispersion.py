@@ -90,7 +90,8 @@ def energy_dispersion_from_table(table: FitsTable) -> EnergyDispersion:
     FileError
         If a column is missing, has a unit of the wrong kind, or the density is not finite or negative beyond ringing.
     """
-    energy = read_irf_axis(table, "ENERG", ENERGY, is_log=True)
+    name = "ETRUE" if table.has_column("ETRUE_LO") else "ENERG"  # as before GADF 0.2
+    energy = read_irf_axis(table, name, ENERGY, is_log=True)
     migra = read_irf_axis(table, "MIGRA", DIMENSIONLESS, is_density=True)
     offset = read_irf_axis(table, "THETA", ANGLE)
     values = read_values(table, "MATRIX", DIMENSIONLESS, (energy, migra, offset))

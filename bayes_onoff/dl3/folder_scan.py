@@ -156,7 +156,7 @@ def _obs_id(table: FitsTable) -> int | None:
 
 
 def _pieces(path: Path) -> list[_FoundHdu]:
-    primary, *headers = (FitsTable(path, h.get("EXTNAME", ""), h, _NO_ROWS) for h in read_fits_headers(path))
+    primary, *headers = (FitsTable(path, f"HDU {i}", h, _NO_ROWS) for i, h in enumerate(read_fits_headers(path)))
     told = [(table, found) for table in headers if (found := _kind_and_class(table)) is not None]
     names = [table.key_text("EXTNAME").upper() for table, _ in told]
     classes = [hdu_class for _, (_, hdu_class) in told]

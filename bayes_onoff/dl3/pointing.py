@@ -1,7 +1,7 @@
 """Where the telescopes pointed during a run: fixed on the sky, fixed to the ground, or along a table of directions."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -169,12 +169,19 @@ def track_from_table(table: FitsTable) -> TableTrack:
     return TableTrack(np.asarray(reference.mjd_tt + seconds * TIME.to(u.day)), ra, dec)
 
 
-def read_track(events: FitsTable, pointing: TableTrack | None) -> Track:
-    """Tell how the telescopes pointed, from the header of the events and the table of directions, if there is one.
+def read_track(events: FitsTable, read_directions: Callable[[], TableTrack | None]) -> Track:
+    """Tell how the telescopes pointed, from the header of the events or a table of directions.
 
     A run whose OBS_MODE is not DRIFT, SLEW or SCAN has the fixed direction RA_PNT, DEC_PNT; where these are missing,
     and for SLEW and SCAN, the table of directions. DRIFT has the table or, without one, ALT_PNT and AZ_PNT at the
     observatory.
+
+    Parameters
+    ----------
+    events : FitsTable
+        The events, for their header.
+    read_directions : callable
+        Reads the POINTING table; None if the run has none. Not called where it is not needed.
 
     Raises
     ------
@@ -183,10 +190,13 @@ def read_track(events: FitsTable, pointing: TableTrack | None) -> Track:
     """
     mode = events.key_text("OBS_MODE").upper()
     is_fixed = mode not in (_DRIFT, *_NEEDS_TABLE)
-    if is_fixed and (pointing is None or events.key_float("RA_PNT") is not None):
+    if is_fixed and events.key_float("RA_PNT") is not None:
         return FixedTrack(_fixed_direction(events))
-    if pointing is not None:
-        return pointing
+    directions = read_directions()
+    if directions is not None:
+        return directions
+    if is_fixed:
+        return FixedTrack(_fixed_direction(events))  # says what is missing
     if mode == _DRIFT:
         return _drift(events)
     raise events.error(

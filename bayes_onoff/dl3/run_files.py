@@ -143,7 +143,7 @@ class RunFiles:
     @cached_property
     def track(self) -> Track:
         """Where the telescopes pointed."""
-        return read_track(self.events_table, self._optional("pointing"))
+        return read_track(self.events_table, lambda: self._optional("pointing"))
 
     @cached_property
     def aeff(self) -> EffectiveArea:

@@ -179,7 +179,8 @@ def test_a_table_of_directions_is_interpolated_to_the_middle(tmp_path: Path) -> 
     observation = with_pointings(tmp_path, table, **scan)
     with pytest.warns(ReductionWarning, match="moved up to 2 deg away"):
         assert observation.pointing.separation(SkyCoord(0, 5, unit="deg")).deg < 1e-4
-    fixed = with_pointings(tmp_path / "fixed", table)
+    table.columns.change_name("RA_PNT", "RIGHT_ASCENSION")
+    fixed = with_pointings(tmp_path / "fixed", table)  # where the table is not looked at
     assert fixed.pointing.separation(Run().pointing).deg < 1e-9
 
 
@@ -273,6 +274,21 @@ def test_names_and_order_of_the_tables_do_not_matter(tmp_path: Path, order: tupl
     assert observation.aeff.evaluate(1, 0.5) == pytest.approx(1e4 * area(np.array(1.0), np.array(0.5)), rel=1e-6)
     assert isinstance(observation.psf, PSFTripleGauss)
     assert isinstance(observation.bkg, Background2D)
+
+
+def test_older_names_of_columns_are_read_too(tmp_path: Path) -> None:
+    tables = run_tables(Run(bkg="3d"))
+    for old, new in (("ENERG_LO", "ETRUE_LO"), ("ENERG_HI", "ETRUE_HI")):
+        tables["edisp"].columns.change_name(old, new)
+    tables["bkg"].columns.change_name("BKG", "BGD")
+    observation = DataStore.from_file(write_tables(tmp_path / "run.fits", tables.values())).observation(11)
+    plain = read(tmp_path / "plain", Run(bkg="3d"))
+    np.testing.assert_array_equal(
+        observation.edisp.evaluate(2, [0.9, 1.2], 0.5), plain.edisp.evaluate(2, [0.9, 1.2], 0.5)
+    )
+    assert observation.bkg is not None
+    assert plain.bkg is not None
+    np.testing.assert_array_equal(observation.bkg.values, plain.bkg.values)
 
 
 def test_without_classes_the_names_and_columns_tell(tmp_path: Path) -> None:
