@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from bayes_onoff.app.results import Results
+from bayes_onoff.app.sky import on_radius
+from bayes_onoff.dl3 import Observation
 from bayes_onoff.models import CRAB
 from bayes_onoff.plotting import (
     plot_comparison,
@@ -13,11 +15,15 @@ from bayes_onoff.plotting import (
     plot_counts_and_residuals,
     plot_cumulative,
     plot_flux_points,
+    plot_image,
     plot_pair,
+    plot_response,
     plot_sky,
     plot_spectrum,
+    plot_theta_squared,
     plot_trace,
 )
+from bayes_onoff.plotting.sky_regions import region_center
 from bayes_onoff.products import spectral_band
 from bayes_onoff.report import ReportFigure, format_number
 from bayes_onoff.simulation import CRAB_POSITION
@@ -32,6 +38,8 @@ CRAB_LABELS = {
     "magic_lp": "Crab, MAGIC 2015",
 }
 MAX_RUNS_IN_REPORT = 6
+SMOOTHING = 0.05
+"""deg."""
 
 
 def draw_figures(results: Results) -> dict[str, dict[str, ReportFigure]]:
@@ -56,6 +64,12 @@ def draw_figures(results: Results) -> dict[str, dict[str, ReportFigure]]:
 def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
     if results.reduction.geometries:
         yield "regions", "regions", _regions(results)
+    if results.sky.image is not None:
+        yield "regions", "image", _image(results)
+    if results.sky.theta_squared is not None:
+        yield "regions", "theta_squared", _theta_squared(results)
+    for observation in results.inputs.observations[:1]:
+        yield "data", f"response_{observation.name}", _response(results, observation)
     yield "data", "cumulative", _cumulative(results)
     yield "diagnostics", "trace", _trace(results)
     yield "parameters", "parameters", _parameters(results)
@@ -81,10 +95,44 @@ def _made(draw: Callable[..., Any], *args: Any, **options: Any) -> Any:
 def _regions(results: Results) -> ReportFigure:
     geometries = results.reduction.geometries
     counts = ", ".join(f"{len(geometry.off_regions)} (run {geometry.name})" for geometry in geometries)
+    phases = results.config.reduction.off_regions.method == "phase"
+    where = "The background is taken from other phases in the ON region" if phases else f"OFF regions: {counts}"
     return ReportFigure(
         _made(plot_sky, geometries),
         "ON region, OFF regions and pointing of every run, and the exclusion regions.",
-        f"Sky map around the ON region. OFF regions lie on a circle about each pointing: {counts}.",
+        f"Sky map around the ON region. {where}.",
+    )
+
+
+def _image(results: Results) -> ReportFigure:
+    image, geometries = results.sky.image, results.reduction.geometries
+    assert image is not None
+    kind = image.label.split(" ")[0].lower()
+    return ReportFigure(
+        _made(plot_image, image, geometries=geometries, smooth=SMOOTHING),
+        f"{kind.capitalize()} in all runs, smoothed with a Gaussian of {SMOOTHING:g} deg, with the ON region on it.",
+        f"Map of the {kind} around the ON region.",
+    )
+
+
+def _theta_squared(results: Results) -> ReportFigure:
+    table, geometry = results.sky.theta_squared, results.reduction.geometries[0]
+    assert table is not None
+    return ReportFigure(
+        _made(plot_theta_squared, table, on_radius=on_radius(geometry.on_region) or None),
+        "Events against their squared distance from the centre of the ON region, and from its reflections.",
+        f"{int(table['n_on'].sum())} events in {len(table)} bins of squared distance, "
+        f"the background scaled by the number of reflections.",
+    )
+
+
+def _response(results: Results, observation: Observation) -> ReportFigure:
+    position = region_center(results.reduction.geometries[0].on_region)
+    return ReportFigure(
+        _made(plot_response, observation, position=position),
+        f"Response of run {observation.name}: effective area, energy dispersion at the source, and the point-spread "
+        "function or the directional cut.",
+        f"Three panels with the instrument response of run {observation.name}.",
     )
 
 
@@ -148,7 +196,7 @@ def _references(results: Results) -> Mapping[str, Any]:
         return {}
     from astropy.coordinates import SkyCoord
 
-    distance = geometries[0].on_region.center.icrs.separation(SkyCoord(*CRAB_POSITION, unit="deg")).deg
+    distance = region_center(geometries[0].on_region).icrs.separation(SkyCoord(*CRAB_POSITION, unit="deg")).deg
     return {label: CRAB[name].dnde for name, label in CRAB_LABELS.items()} if distance < CRAB_RADIUS else {}
 
 

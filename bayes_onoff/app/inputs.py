@@ -1,7 +1,8 @@
 """From a configuration's `observations` to reduced spectra, whichever kind they are."""
 
+import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,9 +97,21 @@ def _heard(progress: Progress, told: list[str]) -> Iterator[None]:
     for warning in caught:
         if not issubclass(warning.category, ReductionWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-        elif (text := str(warning.message)) not in told:
-            told.append(text)
-            progress.say(f"warning: {text}")
+    told += _gathered(str(w.message) for w in caught if issubclass(w.category, ReductionWarning))
+    for text in told:
+        progress.say(f"warning: {text}")
+
+
+def _gathered(texts: Iterable[str]) -> list[str]:
+    """Say once what is said of several runs: ``run 1: x`` and ``run 2: x`` become ``runs 1, 2: x``."""
+    runs: dict[str, list[str]] = {}
+    for text in texts:
+        match = re.fullmatch(r"run (\S+): (.*)", text, re.DOTALL)
+        names = runs.setdefault(match[2] if match else text, [])
+        if match and match[1] not in names:
+            names.append(match[1])
+    prefix = {0: "", 1: "run {}: "}
+    return [prefix.get(len(names), "runs {}: ").format(", ".join(names)) + text for text, names in runs.items()]
 
 
 def _from_ogip(config: Configuration, progress: Progress) -> Inputs:

@@ -9,6 +9,7 @@ from astropy.table import QTable, Table
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.fits import Fits
 from bayes_onoff.app.inputs import Inputs
+from bayes_onoff.app.sky import SkyView, view_sky
 from bayes_onoff.products import (
     FluxPoints,
     SpectralBand,
@@ -59,6 +60,8 @@ class Results:
         With the main posterior's median as reference.
     comparison : QTable or None
         Where more than one model was asked for.
+    sky : SkyView
+        The events on the sky.
     """
 
     config: Configuration
@@ -71,6 +74,7 @@ class Results:
     band: SpectralBand
     flux_points: FluxPoints
     comparison: QTable | None
+    sky: SkyView
 
     @property
     def reduction(self) -> Reduction:
@@ -107,6 +111,7 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
         comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
+        sky=view_sky(config, inputs),
     )
 
 
@@ -132,6 +137,8 @@ def write_results(results: Results, folder: Path) -> None:
     write_flux_points(results.flux_points, folder / "flux_points.ecsv")
     if results.comparison is not None:
         write_table(results.comparison, folder / "comparison.ecsv")
+    if results.sky.theta_squared is not None:
+        write_table(results.sky.theta_squared, folder / "theta_squared.ecsv")
 
 
 def _file_stem(label: str) -> str:

@@ -84,8 +84,9 @@ def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     spectra = {f"spectra/{kind}_obs{run}.fits" for kind in ("pha", "bkg", "arf", "rmf") for run in (1, 3)}
     names = ("regions", "cumulative", "trace", "parameters", "counts", "counts_1", "counts_3", "spectrum")
-    figures = {f"figures/{name}.png" for name in (*names, "flux_points", "flux_point_correlation")}
-    others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json"}
+    on_the_sky = ("image", "theta_squared", "response_1")
+    figures = {f"figures/{name}.png" for name in (*names, *on_the_sky, "flux_points", "flux_point_correlation")}
+    others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json", "theta_squared.ecsv"}
     assert found == spectra | figures | set(TABLES) | others
 
 
@@ -150,7 +151,7 @@ def test_the_report_stands_alone(finished: Finished) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
     assert "<script" not in page
-    assert page.count("<svg") == 11  # ten figures and the formula
+    assert page.count("<svg") == 14  # thirteen figures and the formula
     assert "The sampling converged" in page
     assert "did not converge" not in page
     assert str(int(finished.table("cumulative.ecsv")["n_on"][-1])) in page
