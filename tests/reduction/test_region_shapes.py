@@ -129,7 +129,7 @@ def placed(place: Callable[..., ExactPlacement], *args: object) -> ExactPlacemen
         raise
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     positions,
     st.floats(0, 360),
@@ -178,7 +178,7 @@ def test_wobble_regions_of_every_shape_are_disjoint(
     assert all(same_form(on, shape) for shape in off)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(positions, forms, forms, st.floats(0, 360), st.floats(0, 2.2), st.floats(0.05, 1))
 def test_no_overlap_is_missed_and_none_is_invented(
     position: SkyCoord,
@@ -189,7 +189,7 @@ def test_no_overlap_is_missed_and_none_is_invented(
     size: float,
 ) -> None:
     a, b = shape_at(position, 0, 0, 1.0, one), shape_at(position, azimuth, distance, size, two)
-    points = area_points(a, 4000), area_points(b, 4000)
+    points = area_points(a, 2500), area_points(b, 2500)
     shared = a.contains(points[1]).any() or b.contains(points[0]).any()
     found = a.overlaps(b)
     assert b.overlaps(a) is found
@@ -197,7 +197,7 @@ def test_no_overlap_is_missed_and_none_is_invented(
         assert found
     elif found:
         apart = np.min([separation(points[0], point).min() for point in points[1]])
-        assert apart < np.deg2rad(0.06)  # the spacing of the points
+        assert apart < np.deg2rad(0.08)  # the spacing of the points
 
 
 @pytest.mark.parametrize("kind", sorted(BUILDERS))
@@ -413,6 +413,20 @@ def test_an_empty_and_a_full_mask() -> None:
     assert not ExclusionMask(wcs, np.zeros((40, 40), dtype=bool)).overlaps(shape)
     assert ExclusionMask(wcs, np.ones((40, 40), dtype=bool)).overlaps(shape)
     assert not ExclusionMask(wcs, np.ones((40, 40), dtype=bool)).contains(-shape.center)
+
+
+@pytest.mark.parametrize(("width", "height"), [(5, 0.1), (0.1, 5)])
+@pytest.mark.parametrize(
+    ("shift", "overlaps"), [(0.0, True), (0.54, True), (-0.54, True), (0.56, False), (-0.56, False)]
+)
+def test_a_strip_across_a_pixel(width: float, height: float, shift: float, overlaps: bool) -> None:
+    """No corner of the one lies in the other."""
+    wcs = mask_about(0.0, 0.0, "TAN", bin_size=1.0).wcs
+    wcs.wcs.crpix = [2, 2]
+    mask = ExclusionMask(wcs, np.eye(3, dtype=bool) & (np.arange(3) == 1))
+    center = SkyCoord(shift * (height == 5), shift * (width == 5), unit="deg", frame="galactic")
+    strip = shape_of(RectangleSkyRegion(center, width * DEG, height * DEG), "x")
+    assert strip.overlaps(mask) is overlaps
 
 
 def test_off_regions_avoid_a_mask() -> None:
