@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, RUN_DIM
 from bayes_onoff.inference import marginal, pooled
+from bayes_onoff.inference import pooled_coordinates as coordinates
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import BackgroundModel
 from bayes_onoff.models import (
@@ -71,7 +72,7 @@ def data_arrays(data: FitData, signal: Signal, background: BackgroundModel) -> d
     else:
         arrays["response"] = data.response
     if background.prior == "pooled":
-        arrays |= pooled.pooled_geometry(data).arrays()
+        arrays |= coordinates.pooled_geometry(data).arrays()
         if background.marginal:
             arrays["n_on"] = data.n_on.astype(float)
             arrays["n_off"] = data.n_off.astype(float)
@@ -98,11 +99,15 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "offset": (RUN_DIM, ENERGY_DIM),
     "log_energy": (ENERGY_DIM,),
     "spline": (ENERGY_DIM, "basis"),
-    "coefficient_centering": ("basis",),
-    "deviation_centering": (RUN_DIM, ENERGY_DIM),
+    "log_mean_at_fit": (RUN_DIM, ENERGY_DIM),
+    "information": (RUN_DIM, ENERGY_DIM),
+    "residual": (RUN_DIM, ENERGY_DIM),
+    "coefficient_design": ("basis", RUN_DIM, ENERGY_DIM),
+    "coefficient_prior": ("basis",),
+    "coefficient_estimate": ("basis",),
+    "slope_design": (RUN_DIM, ENERGY_DIM),
     "slope_shear": ("basis",),
     "level_center": (RUN_DIM,),
-    "level_scale": (RUN_DIM,),
     "level_slope_shear": (RUN_DIM,),
     "level_shear": (RUN_DIM, "basis"),
     "n_on": (RUN_DIM, ENERGY_DIM),
@@ -142,28 +147,23 @@ def random_variable(name: str, prior: Prior) -> Any:
 
 def _pooled_mean(data: Mapping[str, Any]) -> tuple[Any, Any]:
     """Ln of the mean rates and the scale of the deviations, from the sampled coordinates."""
-    raw: dict[str, Any] = {"shape_scale": random_variable("shape_scale", pooled.SHAPE_SCALE_PRIOR)}
+    shape_scale = random_variable("shape_scale", pooled.SHAPE_SCALE_PRIOR)
     deviation_scale = random_variable("deviation_scale", pooled.DEVIATION_SCALE_PRIOR)
-    raw["coefficient_raw"] = pm.Normal(
-        "coefficient_raw", 0.0, raw["shape_scale"] ** data["coefficient_centering"], dims="basis"
-    )
-    coefficient = pooled.coefficients(raw, data)
-    # The priors below are those of slope and level themselves, carried through the affine map.
-    raw["slope_raw"] = pm.Normal(
-        "slope_raw",
-        (pooled.SLOPE_PRIOR.mu - pooled.slope_mean(coefficient, data)) / data["slope_scale"],
-        pooled.SLOPE_PRIOR.sigma / data["slope_scale"],
-        initval=0.0,
-    )
-    slope = pooled.slope(raw, coefficient, data)
-    raw["level_raw"] = pm.Normal(
-        "level_raw",
-        (pooled.LEVEL_PRIOR.mu - pooled.level_mean(coefficient, slope, data)) / data["level_scale"],
-        pooled.LEVEL_PRIOR.sigma / data["level_scale"],
-        dims=RUN_DIM,
-        initval=np.zeros(data["level_scale"].get_value().shape),
-    )
-    return pooled.log_mean_rate(pooled.background_parameters(raw, data), data), deviation_scale
+    conditional = coordinates.coefficient_conditional(shape_scale, deviation_scale, data)
+    coefficient = _carried("coefficient_raw", conditional, 0.0, shape_scale, ("basis",))
+    conditional = coordinates.slope_conditional(coefficient, deviation_scale, data)
+    slope = _carried("slope_raw", conditional, pooled.SLOPE_PRIOR.mu, pooled.SLOPE_PRIOR.sigma, ())
+    conditional = coordinates.level_conditional(coefficient, slope, deviation_scale, data)
+    level = _carried("level_raw", conditional, pooled.LEVEL_PRIOR.mu, pooled.LEVEL_PRIOR.sigma, (RUN_DIM,))
+    parameters = {"coefficient": coefficient, "slope": slope, "level": level}
+    return pooled.log_mean_rate(parameters, data), deviation_scale
+
+
+def _carried(name: str, conditional: coordinates.Conditional, mean: Any, sd: Any, dims: tuple[str, ...]) -> Any:
+    """Make the parameter whose prior is N(mean, sd), from a sampled coordinate that begins at 0."""
+    center, spread = conditional.prior_of_raw(mean, sd)
+    begin = np.zeros([len(pm.modelcontext(None).coords[dim]) for dim in dims])
+    return conditional.parameter(pm.Normal(name, center, spread, dims=dims, initval=begin))
 
 
 def _latent_rates(background: BackgroundModel, data: Mapping[str, Any]) -> Any:
@@ -172,9 +172,8 @@ def _latent_rates(background: BackgroundModel, data: Mapping[str, Any]) -> Any:
     if background.prior == "independent":
         return pm.Gamma("npred_off", data["rate_shape"], data["rate_rate"], dims=dims)
     log_mean, scale = _pooled_mean(data)
-    centering = data["deviation_centering"]
-    deviation_raw = pm.Normal("deviation_raw", 0.0, scale**centering, dims=dims)
-    return pt.exp(log_mean + scale ** (1 - centering) * deviation_raw - scale**2 / 2)
+    conditional = coordinates.deviation_conditional(log_mean, scale, data)
+    return pt.exp(log_mean + _carried("deviation_raw", conditional, -(scale**2) / 2, scale, dims))
 
 
 def _expected_signal(signal: Signal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:

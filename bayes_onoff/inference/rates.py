@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.inference import marginal, pooled
+from bayes_onoff.inference import pooled_coordinates as coordinates
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import BackgroundModel
 
@@ -49,22 +50,50 @@ def background_draws(
         else:
             rate = variables["npred_off"]
         return {"npred_off": np.where(data.mask, rate, 0.0)}
-    geometry = pooled.pooled_geometry(data).arrays()
-    parameters = pooled.background_parameters(variables, geometry)
-    log_mean = pooled.log_mean_rate(parameters, geometry)
-    scale = variables["deviation_scale"][..., None, None]
+    parameters, log_mean, deviation = _pooled_draws(variables, data)
+    scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
     if background.marginal:
         flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
-        flat_scale = np.broadcast_to(scale, log_mean.shape).reshape(flat_mean.shape)
+        flat_scale = np.broadcast_to(scales["deviation_scale"][..., None, None], log_mean.shape)
         rate = marginal.draw_lognormal_rate(
-            data.n_on, data.n_off, data.alpha, flat_signal, flat_mean, flat_scale, rng
+            data.n_on, data.n_off, data.alpha, flat_signal, flat_mean, flat_scale.reshape(flat_mean.shape), rng
         ).reshape(log_mean.shape)
     else:
-        centering = geometry["deviation_centering"]
-        deviation = scale ** (1 - centering) * variables["deviation_raw"]
-        rate = np.exp(log_mean + deviation - scale**2 / 2)
-    scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
+        rate = np.exp(log_mean + deviation)
     return {**parameters, **scales, "npred_off": np.where(data.mask, rate, 0.0)}
+
+
+def _pooled_draws(
+    variables: Mapping[str, NDArray[np.float64]], data: FitData
+) -> tuple[Draws, NDArray[np.float64], NDArray[np.float64]]:
+    """From the sampled coordinates to coefficients, slope and levels; ln(mean rate); ln(rate / mean rate)."""
+    pooled_geometry = coordinates.pooled_geometry(data)
+    geometry = pooled_geometry.arrays()
+    names = ("shape_scale", "deviation_scale", "coefficient_raw", "slope_raw", "level_raw", "deviation_raw")
+    n_chain, n_draw = variables["slope_raw"].shape
+    flat = {name: variables[name].reshape(-1, *variables[name].shape[2:]) for name in names if name in variables}
+    parts: list[Draws] = []
+    for start in range(0, n_chain * n_draw, _CHUNK):
+        raw = {name: values[start : start + _CHUNK] for name, values in flat.items()}
+        scale = raw["deviation_scale"]
+        part: Draws = {}
+        conditional = coordinates.coefficient_conditional(raw["shape_scale"], scale, geometry)
+        part["coefficient"] = conditional.parameter(raw["coefficient_raw"])
+        conditional = coordinates.slope_conditional(part["coefficient"], scale, geometry)
+        part["slope"] = conditional.parameter(raw["slope_raw"])
+        conditional = coordinates.level_conditional(part["coefficient"], part["slope"], scale, geometry)
+        part["level"] = conditional.parameter(raw["level_raw"])
+        part["log_mean"] = pooled.log_mean_rate(part, geometry)
+        part["deviation"] = np.zeros_like(part["log_mean"])
+        if "deviation_raw" in raw:
+            conditional = coordinates.deviation_conditional(part["log_mean"], scale, geometry)
+            part["deviation"] = conditional.parameter(raw["deviation_raw"])
+        # Kept in the basis that does not depend on counts, so that a saved posterior stands on its own.
+        part["coefficient"] = part["coefficient"] @ pooled_geometry.rotation.T
+        parts.append(part)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    shaped = {name: values.reshape(n_chain, n_draw, *values.shape[1:]) for name, values in joined.items()}
+    return shaped, shaped.pop("log_mean"), shaped.pop("deviation")
 
 
 def prior_background_draws(data: FitData, background: BackgroundModel, n_draws: int, rng: np.random.Generator) -> Draws:
@@ -73,7 +102,6 @@ def prior_background_draws(data: FitData, background: BackgroundModel, n_draws: 
     if background.prior == "independent":
         rate = rng.gamma(background.shape, 1 / background.rate, shape)
         return {"npred_off": np.where(data.mask, rate, 0.0)}
-    geometry = pooled.pooled_geometry(data).arrays()
     draws = {
         "slope": pooled.SLOPE_PRIOR.draw(rng, (1, n_draws)),
         "shape_scale": pooled.SHAPE_SCALE_PRIOR.draw(rng, (1, n_draws)),
@@ -82,7 +110,9 @@ def prior_background_draws(data: FitData, background: BackgroundModel, n_draws: 
     }
     draws["coefficient"] = draws["shape_scale"][..., None] * rng.standard_normal((1, n_draws, pooled.N_BASIS))
     scale = draws["deviation_scale"][..., None, None]
-    log_rate = pooled.log_mean_rate(draws, geometry) + scale * rng.standard_normal(shape) - scale**2 / 2
+    log_rate = (
+        pooled.log_mean_rate(draws, pooled.background_design(data)) + scale * rng.standard_normal(shape) - scale**2 / 2
+    )
     return {**draws, "npred_off": np.where(data.mask, np.exp(log_rate), 0.0)}
 
 
@@ -109,7 +139,7 @@ def log_likelihood(
         return result.reshape(n_chain, n_draw, -1)
     from scipy.special import gammaln
 
-    log_mean = pooled.log_mean_rate(draws, pooled.pooled_geometry(data).arrays())[..., data.mask].reshape(used.shape)
+    log_mean = pooled.log_mean_rate(draws, pooled.background_design(data))[..., data.mask].reshape(used.shape)
     scale = draws["deviation_scale"].reshape(-1, 1)
     log_factorials = gammaln(n_on + 1) + gammaln(n_off + 1)
     for start in range(0, len(used), _CHUNK):

@@ -38,7 +38,7 @@ def _pooled_likelihood(bands: BandPosterior, data: FitData) -> BinLikelihood:
     draws = bands.tree["posterior"]
     parameters = {name: _evenly(draws[name].to_numpy()) for name in ("level", "slope", "coefficient")}
     scale = _evenly(draws["deviation_scale"].to_numpy())[:, None]
-    log_mean = pooled.log_mean_rate(parameters, pooled.pooled_geometry(data).arrays())
+    log_mean = pooled.log_mean_rate(parameters, pooled.background_design(data))
 
     def log_likelihood(run: int, energy: int, signal: NDArray[np.float64]) -> Any:
         n_on, n_off = float(data.n_on[run, energy]), float(data.n_off[run, energy])

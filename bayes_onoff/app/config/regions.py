@@ -60,9 +60,9 @@ class RegionBlock(Block):
     shape: Annotated[Shape, one_of(Shape)] | None = Field(None, description="circle, ellipse, rectangle, ...")
     center: PositionBlock | None = Field(None, description="frame, lon, lat")
     radius: PositiveAngle | None = Field(None, description="an angle, for example 0.11 deg")
-    width: PositiveAngle | None = Field(None, description="the full width along the frame's longitude")
-    height: PositiveAngle | None = Field(None, description="the full height along the frame's latitude")
-    angle: Angle | None = Field(None, description="rotation of the width, from longitude to latitude")
+    width: PositiveAngle | None = Field(None, description="the full size from east to west")
+    height: PositiveAngle | None = Field(None, description="the full size from south to north")
+    angle: Angle | None = Field(None, description="rotation of the width, counter-clockwise on the sky: from west to north")
     inner_radius: PositiveAngle | None = Field(None, description="an angle, for example 0.2 deg")
     outer_radius: PositiveAngle | None = Field(None, description="an angle, for example 0.4 deg")
     vertices: Annotated[tuple[PositionBlock, ...], Field(strict=False)] | None = Field(
