@@ -11,6 +11,8 @@ from astropy.coordinates import Angle, SkyCoord
 from astropy.wcs import WCS
 from regions import PixCoord, PixelRegion, PolygonPixelRegion, PolygonSkyRegion, SkyRegion
 
+from bayes_onoff.units import ANGLE, to_float
+
 __all__ = ["to_pixel", "to_sky"]
 
 _NORTH_STEP = 1 * u.arcsec
@@ -30,7 +32,7 @@ def to_pixel(region: SkyRegion, wcs: WCS) -> PixelRegion:
         return PolygonPixelRegion(PixCoord.from_sky(region.vertices, wcs))
     name = type(region).__name__.removesuffix("SkyRegion")
     scale, north = _scale_and_north(region.center, wcs)
-    sizes = {size: getattr(region, size).to_value(u.arcsec) / scale for size in _SIZES[name]}
+    sizes = {size: to_float(getattr(region, size), ANGLE, size) / scale for size in _SIZES[name]}
     if hasattr(region, "angle"):
         sizes["angle"] = region.angle + north
     return getattr(regions, f"{name}PixelRegion")(PixCoord.from_sky(region.center, wcs), **sizes)
@@ -43,15 +45,15 @@ def to_sky(region: PixelRegion, wcs: WCS) -> SkyRegion:
     name = type(region).__name__.removesuffix("PixelRegion")
     center = region.center.to_sky(wcs)
     scale, north = _scale_and_north(center, wcs)
-    sizes = {size: Angle(getattr(region, size) * scale / 3600, unit="deg") for size in _SIZES[name]}
+    sizes = {size: Angle(getattr(region, size) * scale, unit=ANGLE) for size in _SIZES[name]}
     if hasattr(region, "angle"):
         sizes["angle"] = region.angle - north
     return getattr(regions, f"{name}SkyRegion")(center, **sizes)
 
 
 def _scale_and_north(position: SkyCoord, wcs: WCS) -> tuple[float, Angle]:
-    """Size of a pixel in arcsec, and how far north is from the pixels' y axis, counter-clockwise."""
+    """Size of a pixel in deg, and how far north is from the pixels' y axis, counter-clockwise."""
     x, y = wcs.world_to_pixel(position)
     x_north, y_north = wcs.world_to_pixel(position.directional_offset_by(0 * u.deg, _NORTH_STEP))
-    scale = _NORTH_STEP.to_value(u.arcsec) / np.hypot(x_north - x, y_north - y)
+    scale = to_float(_NORTH_STEP, ANGLE, "step") / np.hypot(x_north - x, y_north - y)
     return float(scale), Angle(np.arctan2(y_north - y, x_north - x) - np.pi / 2, unit="rad")
