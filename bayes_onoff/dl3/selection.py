@@ -1,5 +1,6 @@
 """Which runs of a data store to take, by what its observation index says about them."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.dl3.data_store import DataStore
 from bayes_onoff.dl3.time_reference import TIME_SCALES, TimeReference
-from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.errors import FileError, InputError, ReductionWarning
 from bayes_onoff.units import ANGLE, TIME, to_array
 
 __all__ = ["Selection", "select_runs"]
@@ -80,7 +81,8 @@ def select_runs(store: DataStore, selection: Selection) -> tuple[int, ...]:
     -------
     tuple of int
         Ids of the runs that meet all criteria: in the order of `selection.ids`, or else in the order of the index,
-        only those whose files exist. (A run that is named but absent is refused when it is opened.)
+        only those whose files exist; a `ReductionWarning` tells which are left out. (A run that is named but absent is
+        refused when it is opened.)
 
     Raises
     ------
@@ -111,6 +113,13 @@ def select_runs(store: DataStore, selection: Selection) -> tuple[int, ...]:
             f"no run is left: the files of the {len(chosen)} runs selected are absent or incomplete",
             place=str(store.path),
             found=_shortened(chosen),
+        )
+    if absent := [obs_id for obs_id in chosen if obs_id not in set(present)]:
+        warnings.warn(
+            f"{len(absent)} of {len(chosen)} selected runs are left out, their files are absent or incomplete: "
+            f"{_shortened(absent)}",
+            ReductionWarning,
+            stacklevel=2,
         )
     return present
 

@@ -62,9 +62,7 @@ class RegionBlock(Block):
     radius: PositiveAngle | None = Field(None, description="an angle, for example 0.11 deg")
     width: PositiveAngle | None = Field(None, description="the full size from east to west")
     height: PositiveAngle | None = Field(None, description="the full size from south to north")
-    angle: Angle | None = Field(
-        None, description="rotation of the width on the sky, from west to north"
-    )
+    angle: Angle | None = Field(None, description="rotation of the width on the sky, from west to north")
     inner_radius: PositiveAngle | None = Field(None, description="an angle, for example 0.2 deg")
     outer_radius: PositiveAngle | None = Field(None, description="an angle, for example 0.4 deg")
     vertices: Annotated[tuple[PositionBlock, ...], Field(strict=False)] | None = Field(
