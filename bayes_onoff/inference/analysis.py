@@ -11,6 +11,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference import groups, rates
 from bayes_onoff.inference.convergence import Convergence, judge_convergence
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.pooled import STATED_PRIORS, BackgroundPriors
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.pymc_model import build_model, data_arrays
 from bayes_onoff.inference.sampling import CompiledModel, Samples, compile_model
@@ -52,6 +53,24 @@ class CompiledAnalysis:
         """
         settings = settings or SamplerSettings()
         data = FitData.from_spectra(spectra)
+        samples = self.sample(data, settings, progress=progress)
+        return self._posterior(spectra, data, samples, settings)
+
+    def sample(
+        self,
+        data: FitData,
+        settings: SamplerSettings,
+        *,
+        priors: BackgroundPriors = STATED_PRIORS,
+        progress: bool = True,
+    ) -> Samples:
+        """Sample for these data, nothing more.
+
+        Raises
+        ------
+        InputError
+            If the data differ in shape from those compiled for.
+        """
         if data.mask.shape != self.data.mask.shape or not data.energy_true.is_close(self.data.energy_true):
             raise InputError(
                 "the spectra differ in shape from those this analysis was compiled for",
@@ -59,9 +78,8 @@ class CompiledAnalysis:
                 found=f"(run, energy) = {data.mask.shape}",
                 allowed=f"{self.data.mask.shape} and the same true energy",
             )
-        self.compiled.set_data(data_arrays(data, self.model, self.background))
-        samples = self.compiled.sample(settings, progress=progress)
-        return self._posterior(spectra, data, samples, settings)
+        self.compiled.set_data(data_arrays(data, self.model, self.background, priors))
+        return self.compiled.sample(settings, progress=progress)
 
     def _posterior(self, spectra: Spectra, data: FitData, samples: Samples, settings: SamplerSettings) -> Posterior:
         rate_rng, posterior_rng, prior_rng = random_streams(settings.seed)

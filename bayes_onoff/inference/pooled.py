@@ -9,6 +9,7 @@ another matter: `bayes_onoff.inference.pooled_coordinates`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ __all__ = [
     "N_BASIS",
     "SHAPE_SCALE_PRIOR",
     "SLOPE_PRIOR",
+    "STATED_PRIORS",
+    "BackgroundPriors",
     "background_design",
     "inner",
     "log_mean_rate",
@@ -40,6 +43,25 @@ SLOPE_PRIOR = Normal(0.0, 2.0)
 SHAPE_SCALE_PRIOR = LogNormal(0.5, 0.7)
 DEVIATION_SCALE_PRIOR = LogNormal(0.1, 0.7)
 """Log-normal, so that a scale never touches 0, where the posterior would have a funnel."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BackgroundPriors:
+    """Normal priors of the levels and the slope; the stated ones unless others are given, as in a calibration.
+
+    Parameters
+    ----------
+    level_mean, level_sd : float or ndarray, shape (run,)
+    slope_mean, slope_sd : float
+    """
+
+    level_mean: float | NDArray[np.float64] = LEVEL_PRIOR.mu
+    level_sd: float | NDArray[np.float64] = LEVEL_PRIOR.sigma
+    slope_mean: float = SLOPE_PRIOR.mu
+    slope_sd: float = SLOPE_PRIOR.sigma
+
+
+STATED_PRIORS = BackgroundPriors()
 
 
 def penalised_basis(log_edges: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:

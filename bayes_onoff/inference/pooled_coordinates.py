@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import (
     DEVIATION_SCALE_PRIOR,
-    LEVEL_PRIOR,
     N_BASIS,
     SHAPE_SCALE_PRIOR,
-    SLOPE_PRIOR,
+    STATED_PRIORS,
+    BackgroundPriors,
     background_design,
     inner,
 )
@@ -80,6 +80,10 @@ class PooledGeometry:
     level_center: NDArray[np.float64]  # (run,)
     level_slope_shear: NDArray[np.float64]  # (run,)
     level_shear: NDArray[np.float64]  # (run, basis)
+    slope_prior_mean: NDArray[np.float64]  # ()
+    slope_prior_sd: NDArray[np.float64]  # ()
+    level_prior_mean: NDArray[np.float64]  # (run,)
+    level_prior_sd: NDArray[np.float64]  # (run,)
     rotation: NDArray[np.float64]  # (basis, basis): from the coefficients here to those of `pooled.background_design`
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
@@ -114,7 +118,7 @@ def level_conditional(coefficient: Any, slope: Any, deviation_scale: Any, geomet
     information = _weights(deviation_scale, geometry).sum(axis=-1)
     following = slope[..., None] * geometry["level_slope_shear"]
     following = following + inner(coefficient[..., None, :], geometry["level_shear"])
-    return Conditional(geometry["level_center"] - following, (information + LEVEL_PRIOR.sigma**-2) ** -0.5)
+    return Conditional(geometry["level_center"] - following, (information + geometry["level_prior_sd"] ** -2) ** -0.5)
 
 
 def deviation_conditional(log_mean: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
@@ -134,18 +138,22 @@ class _LinearFit:
 
 
 def _fit_off_counts(
-    data: FitData, design: NDArray[np.float64], offset: NDArray[np.float64], precision: NDArray[np.float64]
+    data: FitData,
+    design: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    prior_mean: NDArray[np.float64],
+    precision: NDArray[np.float64],
 ) -> _LinearFit:
     """Fit the OFF counts, Poisson with a scatter of the rate, log-linear: Fisher scoring with step halving.
 
     The scatter is that of a negative binomial, whose score and information are ``(n - m) / (1 + m t**2)`` and
-    ``m / (1 + m t**2)`` with t the median of the deviation scale. design (run * energy, column), precision (column,)
-    of the prior around 0.
+    ``m / (1 + m t**2)`` with t the median of the deviation scale. design (run * energy, column), mean and precision of
+    the prior (column,).
     """
     n, mask = data.n_off.ravel().astype(float), data.mask.ravel()
     scatter = DEVIATION_SCALE_PRIOR.mu**2
     n_runs = len(data.runs)
-    coefficients = np.zeros(design.shape[1])
+    coefficients = prior_mean.copy()
     regions = np.where(data.mask, np.exp(offset.reshape(data.mask.shape)), 0).sum(axis=1)
     coefficients[:n_runs] = np.log((data.n_off.sum(axis=1) + 0.5) / regions)
 
@@ -156,13 +164,13 @@ def _fit_off_counts(
         eta = log_mean(c)
         spread = np.logaddexp(0, eta + np.log(scatter)) / scatter
         return float(np.sum(np.where(mask, n * eta - (n + 1 / scatter) * scatter * spread, 0))) - 0.5 * float(
-            np.sum(precision * c**2)
+            np.sum(precision * (c - prior_mean) ** 2)
         )
 
     for _ in range(_N_NEWTON):
         mean = np.where(mask, np.exp(log_mean(coefficients)), 0.0)
         damping = 1 + mean * scatter
-        gradient = design.T @ (np.where(mask, n - mean, 0) / damping) - precision * coefficients
+        gradient = design.T @ (np.where(mask, n - mean, 0) / damping) - precision * (coefficients - prior_mean)
         information = design.T @ ((mean / damping)[:, None] * design) + np.diag(precision)
         step = np.linalg.solve(information, gradient)
         before = objective(coefficients)
@@ -192,8 +200,8 @@ def _fit_deviations(data: FitData, log_mean: NDArray[np.float64]) -> tuple[NDArr
     return information, np.where(data.mask, expected * deviation + data.n_off - expected, 0.0)
 
 
-def pooled_geometry(data: FitData) -> PooledGeometry:
-    """Build the approximation from the OFF counts.
+def pooled_geometry(data: FitData, priors: BackgroundPriors = STATED_PRIORS) -> PooledGeometry:
+    """Build the approximation from the OFF counts and the priors.
 
     The basis is rotated so that penalty and information matrix, levels and slope projected out, are diagonal together
     (Demmler and Reinsch 1975, doi:10.1007/BF01437407).
@@ -203,12 +211,14 @@ def pooled_geometry(data: FitData) -> PooledGeometry:
     x, basis, offset = design["log_energy"], design["spline"], design["offset"]
     levels = np.repeat(np.eye(n_runs), n_energy, axis=0)
     free = np.column_stack([levels, np.tile(x, n_runs)])
-    free_precision = np.append(np.full(n_runs, LEVEL_PRIOR.sigma**-2.0), SLOPE_PRIOR.sigma**-2.0)
+    level_mean, level_sd = (np.broadcast_to(value, n_runs) for value in (priors.level_mean, priors.level_sd))
+    free_precision = np.append(level_sd**-2.0, priors.slope_sd**-2.0)
     shape_precision = SHAPE_SCALE_PRIOR.mu**-2.0
     fitted = _fit_off_counts(
         data,
         np.column_stack([free, np.tile(basis, (n_runs, 1))]),
         offset.ravel(),
+        np.concatenate([level_mean, [priors.slope_mean], np.zeros(N_BASIS)]),
         np.append(free_precision, np.full(N_BASIS, shape_precision)),
     )
     log_mean = fitted.log_mean.reshape(data.mask.shape)
@@ -245,5 +255,9 @@ def pooled_geometry(data: FitData) -> PooledGeometry:
         level_center=fitted.coefficients[:n_runs] + level_slope_shear * slope + level_shear @ coefficient,
         level_slope_shear=level_slope_shear,
         level_shear=level_shear,
+        slope_prior_mean=np.asarray(priors.slope_mean),
+        slope_prior_sd=np.asarray(priors.slope_sd),
+        level_prior_mean=np.array(level_mean, dtype=float),
+        level_prior_sd=np.array(level_sd, dtype=float),
         rotation=rotation,
     )

@@ -57,7 +57,12 @@ class BandSignal:
 type Signal = SpectralModel | BandSignal
 
 
-def data_arrays(data: FitData, signal: Signal, background: BackgroundModel) -> dict[str, Any]:
+def data_arrays(
+    data: FitData,
+    signal: Signal,
+    background: BackgroundModel,
+    priors: pooled.BackgroundPriors = pooled.STATED_PRIORS,
+) -> dict[str, Any]:
     """Everything that enters the model as data, by name."""
     from scipy.special import gammaln
 
@@ -72,7 +77,7 @@ def data_arrays(data: FitData, signal: Signal, background: BackgroundModel) -> d
     else:
         arrays["response"] = data.response
     if background.prior == "pooled":
-        arrays |= coordinates.pooled_geometry(data).arrays()
+        arrays |= coordinates.pooled_geometry(data, priors).arrays()
         if background.marginal:
             arrays["n_on"] = data.n_on.astype(float)
             arrays["n_off"] = data.n_off.astype(float)
@@ -110,6 +115,8 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "level_center": (RUN_DIM,),
     "level_slope_shear": (RUN_DIM,),
     "level_shear": (RUN_DIM, "basis"),
+    "level_prior_mean": (RUN_DIM,),
+    "level_prior_sd": (RUN_DIM,),
     "n_on": (RUN_DIM, ENERGY_DIM),
     "n_off": (RUN_DIM, ENERGY_DIM),
     "n_on_observed": (RUN_DIM, ENERGY_DIM),
@@ -152,9 +159,9 @@ def _pooled_mean(data: Mapping[str, Any]) -> tuple[Any, Any]:
     conditional = coordinates.coefficient_conditional(shape_scale, deviation_scale, data)
     coefficient = _carried("coefficient_raw", conditional, 0.0, shape_scale, ("basis",))
     conditional = coordinates.slope_conditional(coefficient, deviation_scale, data)
-    slope = _carried("slope_raw", conditional, pooled.SLOPE_PRIOR.mu, pooled.SLOPE_PRIOR.sigma, ())
+    slope = _carried("slope_raw", conditional, data["slope_prior_mean"], data["slope_prior_sd"], ())
     conditional = coordinates.level_conditional(coefficient, slope, deviation_scale, data)
-    level = _carried("level_raw", conditional, pooled.LEVEL_PRIOR.mu, pooled.LEVEL_PRIOR.sigma, (RUN_DIM,))
+    level = _carried("level_raw", conditional, data["level_prior_mean"], data["level_prior_sd"], (RUN_DIM,))
     parameters = {"coefficient": coefficient, "slope": slope, "level": level}
     return pooled.log_mean_rate(parameters, data), deviation_scale
 

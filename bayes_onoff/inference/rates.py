@@ -25,6 +25,7 @@ def background_draws(
     data: FitData,
     background: BackgroundModel,
     rng: np.random.Generator,
+    priors: pooled.BackgroundPriors = pooled.STATED_PRIORS,
 ) -> Draws:
     """Background parameters and expected OFF counts in their natural space.
 
@@ -50,7 +51,7 @@ def background_draws(
         else:
             rate = variables["npred_off"]
         return {"npred_off": np.where(data.mask, rate, 0.0)}
-    parameters, log_mean, deviation = _pooled_draws(variables, data)
+    parameters, log_mean, deviation = _pooled_draws(variables, data, priors)
     scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
     if background.marginal:
         flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
@@ -64,10 +65,10 @@ def background_draws(
 
 
 def _pooled_draws(
-    variables: Mapping[str, NDArray[np.float64]], data: FitData
+    variables: Mapping[str, NDArray[np.float64]], data: FitData, priors: pooled.BackgroundPriors = pooled.STATED_PRIORS
 ) -> tuple[Draws, NDArray[np.float64], NDArray[np.float64]]:
     """From the sampled coordinates to coefficients, slope and levels; ln(mean rate); ln(rate / mean rate)."""
-    pooled_geometry = coordinates.pooled_geometry(data)
+    pooled_geometry = coordinates.pooled_geometry(data, priors)
     geometry = pooled_geometry.arrays()
     names = ("shape_scale", "deviation_scale", "coefficient_raw", "slope_raw", "level_raw", "deviation_raw")
     n_chain, n_draw = variables["slope_raw"].shape
@@ -96,17 +97,23 @@ def _pooled_draws(
     return shaped, shaped.pop("log_mean"), shaped.pop("deviation")
 
 
-def prior_background_draws(data: FitData, background: BackgroundModel, n_draws: int, rng: np.random.Generator) -> Draws:
+def prior_background_draws(
+    data: FitData,
+    background: BackgroundModel,
+    n_draws: int,
+    rng: np.random.Generator,
+    priors: pooled.BackgroundPriors = pooled.STATED_PRIORS,
+) -> Draws:
     """Draws from the prior of the background, (1, draw, ...)."""
     shape = (1, n_draws, *data.mask.shape)
     if background.prior == "independent":
         rate = rng.gamma(background.shape, 1 / background.rate, shape)
         return {"npred_off": np.where(data.mask, rate, 0.0)}
     draws = {
-        "slope": pooled.SLOPE_PRIOR.draw(rng, (1, n_draws)),
+        "slope": rng.normal(priors.slope_mean, priors.slope_sd, (1, n_draws)),
         "shape_scale": pooled.SHAPE_SCALE_PRIOR.draw(rng, (1, n_draws)),
         "deviation_scale": pooled.DEVIATION_SCALE_PRIOR.draw(rng, (1, n_draws)),
-        "level": pooled.LEVEL_PRIOR.draw(rng, (1, n_draws, len(data.runs))),
+        "level": rng.normal(priors.level_mean, priors.level_sd, (1, n_draws, len(data.runs))),
     }
     draws["coefficient"] = draws["shape_scale"][..., None] * rng.standard_normal((1, n_draws, pooled.N_BASIS))
     scale = draws["deviation_scale"][..., None, None]
