@@ -136,6 +136,7 @@ PUBLIC = {
         "integral_flux",
         "parameter_table",
         "predictive_residuals",
+        "prior_sensitivity",
         "spectral_band",
         "write_flux_points",
         "write_table",

@@ -11,6 +11,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference import groups, rates
 from bayes_onoff.inference.convergence import Convergence, judge_convergence
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.log_prior import log_prior
 from bayes_onoff.inference.pooled import STATED_PRIORS, BackgroundPriors
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.pymc_model import build_model, data_arrays
@@ -102,6 +103,7 @@ class CompiledAnalysis:
                 "log_likelihood": groups.log_likelihood_dataset(
                     rates.log_likelihood(signal, background, data, self.background), data
                 ),
+                "log_prior": groups.draws_dataset(log_prior(draws, data, self.model, self.background), data, {}),
                 "sample_stats": samples.sample_stats,
                 "observed_data": groups.observed_data(data),
                 "constant_data": groups.constant_data(data),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = [
     "draw_gamma_rate",
     "draw_lognormal_rate",
+    "expected_log_gamma_prior",
     "gamma_table",
     "log_marginal_gamma",
     "log_marginal_lognormal",
@@ -78,6 +79,32 @@ def log_marginal_gamma(signal: Any, table: Any, xp: Any = np) -> Any:
     k = np.arange(table.shape[-1]) if xp is np else xp.arange(table.shape[-1])
     log_signal = xp.log(xp.maximum(signal, TINY))
     return _log_sum_exp(xp, table + k * log_signal[..., None]) - signal
+
+
+def expected_log_gamma_prior(
+    signal: NDArray[np.float64],
+    n_on: NDArray[np.int64],
+    n_off: NDArray[np.int64],
+    alpha: NDArray[np.float64],
+    shape: float,
+    rate: float,
+) -> NDArray[np.float64]:
+    """Average ln Gamma(b | shape, rate) over the conditional of b given counts and signal, in the shape of `signal`.
+
+    The conditional is a mixture of Gamma(n_off + n_on - k + shape, 1 + alpha + rate) with the weights of
+    `gamma_table`. NumPy only.
+    """
+    from scipy.special import gammaln, psi
+
+    table = gamma_table(n_on, n_off, alpha, shape, rate)
+    k = np.arange(table.shape[-1])
+    total = np.maximum(n_off[..., None] + n_on[..., None] - k, 0) + shape
+    scale = (1 + alpha + rate)[..., None]
+    terms = (shape - 1) * (psi(total) - np.log(scale)) - rate * total / scale
+    log_weights = table + k * np.log(np.maximum(signal, TINY))[..., None]
+    weights = np.exp(log_weights - log_weights.max(axis=-1, keepdims=True))
+    average: NDArray[np.float64] = (weights * terms).sum(axis=-1) / weights.sum(axis=-1)
+    return average + shape * np.log(rate) - gammaln(shape)
 
 
 def _log_joint(xp: Any, n_on: Any, n_off: Any, alpha: Any, signal: Any, log_rate: Any) -> Any:

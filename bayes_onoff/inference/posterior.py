@@ -41,7 +41,7 @@ class Posterior:
     ----------
     tree : DataTree
         ArviZ groups `posterior`, `prior`, `prior_predictive`, `posterior_predictive`, `log_likelihood`,
-        `observed_data`, `constant_data`, `sample_stats`, and `spectra` with all bins of all runs.
+        `log_prior`, `observed_data`, `constant_data`, `sample_stats`, and `spectra` with all bins of all runs.
     model : SpectralModel
     background : BackgroundModel
     settings : SamplerSettings

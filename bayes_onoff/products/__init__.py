@@ -6,6 +6,7 @@ from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.flux_points import FluxPoints, flux_points, write_flux_points
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.parameter_table import parameter_table
+from bayes_onoff.products.prior_sensitivity import prior_sensitivity
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.spectral_band import SpectralBand, spectral_band
 from bayes_onoff.products.writing import write_table
@@ -24,6 +25,7 @@ __all__ = [
     "integral_flux",
     "parameter_table",
     "predictive_residuals",
+    "prior_sensitivity",
     "spectral_band",
     "write_flux_points",
     "write_table",

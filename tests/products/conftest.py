@@ -18,6 +18,7 @@ from bayes_onoff.inference.bands import BandPosterior, bands_of_bins
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.groups import constant_data, draws_dataset, log_likelihood_dataset, observed_data
+from bayes_onoff.inference.log_prior import log_prior
 from bayes_onoff.inference.rates import background_draws, log_likelihood, prior_background_draws
 from bayes_onoff.models import LogNormal, Normal, SpectralModel, photons
 from bayes_onoff.products.band_likelihood import band_densities
@@ -96,6 +97,7 @@ def exact_posterior(spectra: Spectra, shape: str = "power-law", background: Back
         {
             "posterior": draws_dataset(draws, data, units),
             "log_likelihood": log_likelihood_dataset(log_likelihood(signal, rates, data, background), data),
+            "log_prior": draws_dataset(log_prior(draws, data, model, background), data, {}),
             "observed_data": observed_data(data),
             "constant_data": constant_data(data),
             "spectra": to_dataset(spectra),

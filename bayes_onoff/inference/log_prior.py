@@ -1,0 +1,70 @@
+"""Logarithm of the prior density at every draw of the posterior: what power scaling of the priors needs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_onoff.inference import marginal, pooled
+from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.settings import BackgroundModel
+from bayes_onoff.models import Normal, SpectralModel
+
+__all__ = ["log_prior"]
+
+type Draws = dict[str, NDArray[np.float64]]
+
+_CHUNK = 200
+
+
+def log_prior(
+    draws: Mapping[str, NDArray[np.float64]],
+    data: FitData,
+    model: SpectralModel,
+    background: BackgroundModel,
+) -> Draws:
+    """Evaluate the prior of every parameter on which the marginal likelihood depends, at its draws.
+
+    Parameters
+    ----------
+    draws : mapping
+        Natural parameters and `npred_signal` of the posterior, (chain, draw, ...).
+    data : FitData
+    model : SpectralModel
+    background : BackgroundModel
+
+    Returns
+    -------
+    dict
+        Each spectral parameter, and of a pooled background `level`, `slope`, `shape_scale`, `deviation_scale` and
+        `coefficient` (given `shape_scale`), in the shape of the parameter's draws. Of an independent background
+        `rates` (chain, draw): they are integrated out in `log_likelihood`, and so they are here. It is the
+        expectation of their summed ln prior density given counts and spectrum, which is the derivative of the ln
+        marginal likelihood by the power of the prior.
+    """
+    spectral = {name: prior.log_density(draws[name]) for name, prior in model.priors.items()}
+    if background.prior == "independent":
+        return {**spectral, "rates": _expected_rate_prior(draws["npred_signal"], data, background)}
+    shape_scale = draws["shape_scale"][..., None]
+    return {
+        **spectral,
+        "level": pooled.LEVEL_PRIOR.log_density(draws["level"]),
+        "slope": pooled.SLOPE_PRIOR.log_density(draws["slope"]),
+        "shape_scale": pooled.SHAPE_SCALE_PRIOR.log_density(draws["shape_scale"]),
+        "deviation_scale": pooled.DEVIATION_SCALE_PRIOR.log_density(draws["deviation_scale"]),
+        "coefficient": Normal(0.0, 1.0).log_density(draws["coefficient"] / shape_scale) - np.log(shape_scale),
+    }
+
+
+def _expected_rate_prior(
+    signal: NDArray[np.float64], data: FitData, background: BackgroundModel
+) -> NDArray[np.float64]:
+    used = signal[..., data.mask].reshape(-1, int(data.mask.sum()))
+    n_on, n_off, alpha = (getattr(data, name)[data.mask] for name in ("n_on", "n_off", "alpha"))
+    total = np.empty(len(used))
+    for start in range(0, len(used), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        total[part] = marginal.expected_log_gamma_prior(
+            used[part], n_on, n_off, alpha, background.shape, background.rate
+        ).sum(axis=-1)
+    return total.reshape(signal.shape[:2])
