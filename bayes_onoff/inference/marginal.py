@@ -103,8 +103,8 @@ def expected_log_gamma_prior(
     terms = (shape - 1) * (psi(total) - np.log(scale)) - rate * total / scale
     log_weights = table + k * np.log(np.maximum(signal, TINY))[..., None]
     weights = np.exp(log_weights - log_weights.max(axis=-1, keepdims=True))
-    average: NDArray[np.float64] = (weights * terms).sum(axis=-1) / weights.sum(axis=-1)
-    return average + shape * np.log(rate) - gammaln(shape)
+    average = (weights * terms).sum(axis=-1) / weights.sum(axis=-1)
+    return np.asarray(average + shape * np.log(rate) - gammaln(shape))
 
 
 def _log_joint(xp: Any, n_on: Any, n_off: Any, alpha: Any, signal: Any, log_rate: Any) -> Any:

@@ -11,6 +11,7 @@ from bayes_onoff.plotting.export import render_svg, write_figure
 from bayes_onoff.plotting.flux_points import plot_correlation, plot_flux_points
 from bayes_onoff.plotting.image import plot_image
 from bayes_onoff.plotting.posterior import plot_pair, plot_trace
+from bayes_onoff.plotting.profile import plot_profiles
 from bayes_onoff.plotting.response import (
     plot_effective_area,
     plot_energy_dispersion,
@@ -37,6 +38,7 @@ __all__ = [
     "plot_flux_points",
     "plot_image",
     "plot_pair",
+    "plot_profiles",
     "plot_psf",
     "plot_rad_max",
     "plot_residuals",

@@ -26,7 +26,7 @@ from bayes_onoff.plotting.style import (
     run_colors,
 )
 
-__all__ = ["plot_pair", "plot_trace"]
+__all__ = ["ScaledDraws", "plot_pair", "plot_trace", "scaled_draws"]
 
 _BINS = 60
 _RANK_BINS = 20
@@ -35,7 +35,7 @@ _PLAIN_EXPONENTS = range(-2, 4)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Scaled:
+class ScaledDraws:
     """Draws of one parameter divided by a power of ten that its axis label names."""
 
     name: str
@@ -45,18 +45,19 @@ class _Scaled:
     draws: NDArray[np.float64]
 
 
-def _scaled(parameter: Parameter, draws: NDArray[np.float64]) -> _Scaled:
+def _scaled_draws(parameter: Parameter, draws: NDArray[np.float64]) -> ScaledDraws:
     exponent = int(np.floor(np.log10(max(float(np.median(np.abs(draws))), 1e-300))))
     scale = 1.0 if exponent in _PLAIN_EXPONENTS else 10.0**exponent
     unit = u.Unit(parameter.unit).to_string("latex_inline").strip("$") if parameter.unit else ""
     factor = "" if scale == 1.0 else rf"10^{{{exponent}}}\,"
     label = parameter.label + (f" [${factor}{unit}$]" if factor or unit else "")
-    return _Scaled(parameter.name, parameter.label, label, scale, draws / scale)
+    return ScaledDraws(parameter.name, parameter.label, label, scale, draws / scale)
 
 
-def _parameters(posterior: Posterior) -> list[_Scaled]:
+def scaled_draws(posterior: Posterior) -> list[ScaledDraws]:
+    """Scale the draws of every spectral parameter to numbers that fit on an axis."""
     values = posterior.values
-    return [_scaled(parameter, np.asarray(values[parameter.name])) for parameter in posterior.model.parameters]
+    return [_scaled_draws(parameter, np.asarray(values[parameter.name])) for parameter in posterior.model.parameters]
 
 
 def plot_pair(
@@ -86,7 +87,7 @@ def plot_pair(
     ndarray of Axes, shape (parameter, parameter)
         None above the diagonal.
     """
-    parameters = _parameters(posterior)
+    parameters = scaled_draws(posterior)
     n = len(parameters)
     figure = new_figure(2.3 * n + 0.9, 2.2 * n + 0.7) if figure is None else figure
     grid = figure.add_gridspec(n, n)
@@ -109,7 +110,7 @@ def plot_pair(
     return axes
 
 
-def _draw_marginal(ax: Axes, parameter: _Scaled, prior: Prior | None) -> None:
+def _draw_marginal(ax: Axes, parameter: ScaledDraws, prior: Prior | None) -> None:
     low, median, high = np.quantile(parameter.draws, [0.16, 0.5, 0.84])
     density, edges = np.histogram(parameter.draws, bins=40, density=True)
     ax.stairs(density, edges, fill=True, color=BLUE, alpha=0.35, linewidth=0)
@@ -152,7 +153,7 @@ def _levels(density: NDArray[np.float64], contents: tuple[float, ...]) -> list[f
     return [float(ordered[np.searchsorted(held, content)]) for content in contents]
 
 
-def _draw_mark(ax: Axes, values: Mapping[str, float], x: _Scaled, y: _Scaled | None, marker: str) -> None:
+def _draw_mark(ax: Axes, values: Mapping[str, float], x: ScaledDraws, y: ScaledDraws | None, marker: str) -> None:
     if x.name not in values:
         return
     if y is None:
@@ -192,7 +193,7 @@ def plot_trace(posterior: Posterior, *, figure: FigureBase | None = None) -> NDA
     -------
     ndarray of Axes, shape (parameter, 2)
     """
-    parameters = _parameters(posterior)
+    parameters = scaled_draws(posterior)
     n = len(parameters)
     figure = new_figure(9.0, 1.7 * n + 0.6) if figure is None else figure
     grid = figure.add_gridspec(n, 2, width_ratios=(3, 2))

@@ -10,15 +10,19 @@ from bayes_onoff.products.prior_sensitivity import prior_sensitivity
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.spectral_band import SpectralBand, spectral_band
 from bayes_onoff.products.writing import write_table
+from bayes_onoff.products.wstat_comparison import compare_with_wstat
 from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, wstat_table
+from bayes_onoff.products.wstat_profile import WstatProfile, profile_wstat
 
 __all__ = [
     "FluxPoints",
     "NormDensity",
     "SpectralBand",
     "WstatFit",
+    "WstatProfile",
     "bin_table",
     "compare",
+    "compare_with_wstat",
     "energy_flux",
     "fit_wstat",
     "flux_points",
@@ -26,6 +30,7 @@ __all__ = [
     "parameter_table",
     "predictive_residuals",
     "prior_sensitivity",
+    "profile_wstat",
     "spectral_band",
     "write_flux_points",
     "write_table",

@@ -6,22 +6,19 @@ errors from its curvature there. It is biased where OFF counts are few; see `bay
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
 from bayes_onoff.errors import InputError
-from bayes_onoff.models import Parameter, SpectralModel, photons
-from bayes_onoff.spectra import Spectra, fold, wstat
-from bayes_onoff.spectra.statistics import profiled_background
+from bayes_onoff.models import SpectralModel
+from bayes_onoff.products.wstat_objective import WstatObjective, is_positive
+from bayes_onoff.spectra import Spectra
 
 __all__ = ["WstatFit", "fit_wstat", "wstat_table"]
 
-# In the coordinates of `_Objective`.
-DERIVATIVE_STEP = 1e-4
-LARGEST_STEP = 2.0
+# In the coordinates of `WstatObjective`.
 LARGEST_ERROR = 1000.0  # of a logarithm: the parameter could as well be 0
 LARGEST_DISTANCE = 1e-3  # in W, of the minimum from where the fit stopped
 
@@ -59,75 +56,7 @@ class WstatFit:
     message: str
 
 
-class _Objective:
-    """Total W, its gradient and second derivatives, in coordinates of the order of 1.
-
-    A parameter that cannot be negative is represented by its logarithm, any other by itself.
-    """
-
-    def __init__(self, spectra: Spectra, model: SpectralModel) -> None:
-        mask = spectra.mask
-        self.model = model
-        self.names = model.parameter_names
-        self.positive = np.array([_is_positive(parameter) for parameter in model.parameters])
-        self.edges = spectra.energy_true.edges
-        self.response = spectra.response[mask]
-        self.n_on, self.n_off, self.alpha = spectra.n_on[mask], spectra.n_off[mask], spectra.alpha[mask]
-
-    def to_values(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Convert coordinates to parameter values, shape (..., parameter)."""
-        return np.where(self.positive, np.exp(np.where(self.positive, coordinates, 0)), coordinates)
-
-    def to_coordinates(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Convert parameter values to coordinates."""
-        return np.where(self.positive, np.log(np.where(self.positive, values, 1)), values)
-
-    def signal(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Predict the signal counts in the analysed bins, shape (..., bin)."""
-        values = np.moveaxis(self.to_values(coordinates), -1, 0)
-        flux = photons(self.model, dict(zip(self.names, values, strict=True)), self.edges)
-        return np.asarray(fold(flux, self.response))
-
-    def total(self, coordinates: NDArray[np.float64]) -> float:
-        """Sum W over the analysed bins; infinite where a far-off step overflows."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            signal = self.signal(coordinates)
-        if not np.all(np.isfinite(signal)):
-            return float(np.inf)
-        return float(wstat(self.n_on, self.n_off, self.alpha, signal).sum())
-
-    def gradient(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Differentiate the total W by the coordinates, shape (parameter,)."""
-        signal = self.signal(coordinates)
-        background = profiled_background(self.n_on, self.n_off, self.alpha, signal)
-        # At the profiled background only the explicit dependence on the signal is left (envelope theorem).
-        slope = 2 * (1 - self.n_on / np.maximum(signal + self.alpha * background, np.finfo(float).tiny))
-        steps = DERIVATIVE_STEP * np.eye(len(coordinates))
-        change = (self.signal(coordinates + steps) - self.signal(coordinates - steps)) / (2 * DERIVATIVE_STEP)
-        return np.asarray(change @ slope)
-
-    def hessian(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Differentiate the total W twice by the coordinates, shape (parameter, parameter)."""
-        step = 10 * DERIVATIVE_STEP
-        rows = [
-            (self.gradient(coordinates + shift) - self.gradient(coordinates - shift)) / (2 * step)
-            for shift in step * np.eye(len(coordinates))
-        ]
-        return (np.array(rows) + np.array(rows).T) / 2
-
-    def natural_derivatives(self, coordinates: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Differentiate once and twice by the parameters themselves (chain rule for those held as logarithms)."""
-        gradient, hessian = self.gradient(coordinates), self.hessian(coordinates)
-        scale = np.where(self.positive, self.to_values(coordinates), 1)
-        hessian = hessian - np.diag(np.where(self.positive, gradient, 0))
-        return gradient / scale, hessian / np.outer(scale, scale)
-
-
-def _is_positive(parameter: Parameter) -> bool:
-    return parameter.prior.support[0] >= 0
-
-
-def _start_values(objective: _Objective, start: Mapping[str, float] | None) -> NDArray[np.float64]:
+def _start_values(objective: WstatObjective, start: Mapping[str, float] | None) -> NDArray[np.float64]:
     """Take the start asked for, else the parameters' own with the amplitude that gives the observed excess."""
     parameters = objective.model.parameters
     unknown = set(start or {}) - set(objective.names)
@@ -137,7 +66,7 @@ def _start_values(objective: _Objective, start: Mapping[str, float] | None) -> N
         )
     values = np.array([(start or {}).get(p.name, p.start) for p in parameters], dtype=float)
     for parameter, value in zip(parameters, values, strict=True):
-        if not np.isfinite(value) or (_is_positive(parameter) and value <= 0):
+        if not np.isfinite(value) or (is_positive(parameter) and value <= 0):
             raise InputError("no possible start", place=f"start.{parameter.name}", found=float(value))
     if "amplitude" in objective.names and "amplitude" not in (start or {}):
         expected = objective.signal(objective.to_coordinates(values)).sum()
@@ -148,7 +77,7 @@ def _start_values(objective: _Objective, start: Mapping[str, float] | None) -> N
 
 
 def _verdict(
-    objective: _Objective, values: NDArray[np.float64], gradient: NDArray[np.float64], hessian: NDArray[np.float64]
+    objective: WstatObjective, values: NDArray[np.float64], gradient: NDArray[np.float64], hessian: NDArray[np.float64]
 ) -> str | None:
     """Say why this is no minimum; None if it is one."""
     if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
@@ -200,23 +129,14 @@ def fit_wstat(spectra: Spectra, model: SpectralModel, start: Mapping[str, float]
     InputError
         If no bin is analysed, or `start` names an unknown parameter or an impossible value.
     """
-    from scipy.optimize import minimize
-
     if not spectra.mask.any():
         raise InputError(
             "no bin to fit", place="wstat fit", found=", ".join(spectra.names), allowed="a bin inside the mask"
         )
-    objective = _Objective(spectra, model)
-    result: Any = minimize(
-        objective.total,
-        objective.to_coordinates(_start_values(objective, start)),
-        jac=objective.gradient,
-        hess=objective.hessian,
-        method="trust-exact",
-        options={"max_trust_radius": LARGEST_STEP, "gtol": 1e-6, "maxiter": 200},
-    )
-    values = objective.to_values(result.x)
-    gradient, hessian = objective.natural_derivatives(result.x)
+    objective = WstatObjective(spectra, model)
+    coordinates, stat = objective.minimise(objective.to_coordinates(_start_values(objective, start)))
+    values = objective.to_values(coordinates)
+    gradient, hessian = objective.natural_derivatives(coordinates)
     problem = _verdict(objective, values, gradient, hessian)
     covariance = np.full(hessian.shape, np.nan) if problem else 2 * np.linalg.inv(hessian)
     return WstatFit(
@@ -224,7 +144,7 @@ def fit_wstat(spectra: Spectra, model: SpectralModel, start: Mapping[str, float]
         values=dict(zip(objective.names, values.tolist(), strict=True)),
         errors=dict(zip(objective.names, np.sqrt(np.diag(covariance)).tolist(), strict=True)),
         covariance=covariance,
-        stat=float(result.fun),
+        stat=stat,
         n_bins=len(objective.n_on),
         success=problem is None,
         message=problem or "minimum found",
