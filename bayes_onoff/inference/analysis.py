@@ -95,10 +95,10 @@ class CompiledAnalysis:
                 "posterior": groups.draws_dataset(draws, data, units),
                 "prior": groups.draws_dataset(prior, data, units),
                 "posterior_predictive": groups.draws_dataset(
-                    rates.replicated_counts(signal, background["npred_off"], data, posterior_rng), data, {}
+                    rates.replicated_counts(signal, background, data, posterior_rng), data, {}
                 ),
                 "prior_predictive": groups.draws_dataset(
-                    rates.replicated_counts(prior["npred_signal"], prior["npred_off"], data, prior_rng), data, {}
+                    rates.replicated_counts(prior["npred_signal"], prior, data, prior_rng), data, {}
                 ),
                 "log_likelihood": groups.log_likelihood_dataset(
                     rates.log_likelihood(signal, background, data, self.background), data

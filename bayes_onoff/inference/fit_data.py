@@ -31,6 +31,10 @@ class FitData:
     mask : ndarray of bool, shape (run, energy)
     response : ndarray, shape (run, energy, energy_true)
         cm2 s.
+    off_regions : tuple of ndarray of int, shape (region,), one a run
+        OFF counts region by region, summed over `equal_regions`; empty where the regions are not known.
+    equal_regions : ndarray of bool, shape (run, energy)
+        The bins in which every OFF region known of the run has the acceptance of the ON region.
     """
 
     runs: tuple[str, ...]
@@ -41,6 +45,8 @@ class FitData:
     alpha: NDArray[np.float64]
     mask: NDArray[np.bool_]
     response: NDArray[np.float64]
+    off_regions: tuple[NDArray[np.int64], ...]
+    equal_regions: NDArray[np.bool_]
 
     @classmethod
     def from_spectra(cls, spectra: Spectra) -> "FitData":
@@ -60,6 +66,9 @@ class FitData:
             )
         bins = slice(used[0], used[-1] + 1)
         mask = mask[:, bins]
+        # Not where some regions are cut at some energies, and not in a stacked run: its regions belong to several.
+        numbers = np.array([[run.n_off_regions] for run in spectra])
+        equal_regions = mask & np.isclose(spectra.alpha[:, bins] * numbers, 1.0, rtol=1e-6, atol=0)
         return cls(
             runs=spectra.names,
             energy=EnergyAxis(spectra.energy.edges[bins.start : bins.stop + 1], spectra.energy.name),
@@ -69,6 +78,13 @@ class FitData:
             alpha=np.where(mask, spectra.alpha[:, bins], 1.0),
             mask=mask,
             response=np.where(mask[:, :, None], spectra.response[:, bins], 0.0),
+            off_regions=tuple(
+                np.empty(0, dtype=np.int64)
+                if run.n_off_by_region is None
+                else run.n_off_by_region[:, bins][:, equal].sum(axis=1)
+                for run, equal in zip(spectra, equal_regions, strict=True)
+            ),
+            equal_regions=equal_regions,
         )
 
     @property

@@ -15,6 +15,7 @@ __all__ = ["constant_data", "draws_dataset", "log_likelihood_dataset", "observed
 
 _DIMS: dict[str, tuple[str, ...]] = {
     "level": (RUN_DIM,),
+    "log_alpha_shift": (RUN_DIM,),
     "coefficient": ("basis",),
     "npred_signal": (RUN_DIM, ENERGY_DIM),
     "npred_off": (RUN_DIM, ENERGY_DIM),

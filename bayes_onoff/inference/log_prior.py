@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.inference import marginal, pooled
+from bayes_onoff.inference.acceptance import shifted_alpha
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import BackgroundModel
 from bayes_onoff.models import Normal, SpectralModel
@@ -44,7 +45,7 @@ def log_prior(
     """
     spectral = {name: prior.log_density(draws[name]) for name, prior in model.priors.items()}
     if background.prior == "independent":
-        return {**spectral, "rates": _expected_rate_prior(draws["npred_signal"], data, background)}
+        return {**spectral, "rates": _expected_rate_prior(draws, data, background)}
     shape_scale = draws["shape_scale"][..., None]
     return {
         **spectral,
@@ -57,14 +58,16 @@ def log_prior(
 
 
 def _expected_rate_prior(
-    signal: NDArray[np.float64], data: FitData, background: BackgroundModel
+    draws: Mapping[str, NDArray[np.float64]], data: FitData, background: BackgroundModel
 ) -> NDArray[np.float64]:
+    signal = draws["npred_signal"]
     used = signal[..., data.mask].reshape(-1, int(data.mask.sum()))
-    n_on, n_off, alpha = (getattr(data, name)[data.mask] for name in ("n_on", "n_off", "alpha"))
+    n_on, n_off = data.n_on[data.mask], data.n_off[data.mask]
+    alpha = np.broadcast_to(shifted_alpha(data, draws), signal.shape)[..., data.mask].reshape(used.shape)
     total = np.empty(len(used))
     for start in range(0, len(used), _CHUNK):
         part = slice(start, start + _CHUNK)
         total[part] = marginal.expected_log_gamma_prior(
-            used[part], n_on, n_off, alpha, background.shape, background.rate
+            used[part], n_on, n_off, alpha[part], background.shape, background.rate
         ).sum(axis=-1)
     return total.reshape(signal.shape[:2])

@@ -15,6 +15,7 @@ __all__ = [
     "gamma_table",
     "log_marginal_gamma",
     "log_marginal_lognormal",
+    "table_at_alpha",
 ]
 
 TINY = 1e-300
@@ -57,6 +58,29 @@ def gamma_table(
         - gammaln(n_off[..., None] + 1)
     )
     return np.where(inside, table, -np.inf)
+
+
+def table_at_alpha(
+    table: Any, n_on: Any, n_off: Any, alpha: Any, new_alpha: Any, shape: float, rate: float, xp: Any = np
+) -> Any:
+    """Turn a table of `gamma_table` into that of another acceptance ratio.
+
+    Parameters
+    ----------
+    table : array, shape (..., k)
+        At `alpha`.
+    n_on, n_off, alpha : array, shape (...)
+    new_alpha : array
+        Broadcasts against them.
+    shape, rate : float
+    xp : module
+        ``numpy`` or ``pytensor.tensor``.
+    """
+    k = np.arange(table.shape[-1]) if xp is np else xp.arange(table.shape[-1])
+    background = n_on[..., None] - k
+    ratio = (1 + new_alpha + rate) / (1 + alpha + rate)
+    change = background * xp.log(new_alpha / alpha)[..., None]
+    return table + change - (n_off[..., None] + background + shape) * xp.log(ratio)[..., None]
 
 
 def _log_sum_exp(xp: Any, values: Any) -> Any:
@@ -197,7 +221,8 @@ def draw_gamma_rate(
 ) -> NDArray[np.float64]:
     """Draw b from its conditional given the signal (Gamma prior), shape of `signal` (..., run, energy).
 
-    First k, the number of signal events, with the weights of `gamma_table`; then b ~ Gamma.
+    `alpha` broadcasts against the signal. First k, the number of signal events, with the weights of `gamma_table`;
+    then b ~ Gamma.
     """
     table = gamma_table(n_on, n_off, alpha, shape, rate)
     k = np.arange(table.shape[-1])
@@ -219,9 +244,11 @@ def draw_lognormal_rate(
 ) -> NDArray[np.float64]:
     """Draw b from its conditional given the signal (log-normal prior), shape of `signal`.
 
-    Inverse of the cumulative distribution on a grid of +-6 widths around the peak, linear between grid points.
+    `alpha` broadcasts against the signal. Inverse of the cumulative distribution on a grid of +-6 widths around the
+    peak, linear between grid points.
     """
     peak, width = _deviation_peak(np, n_on, n_off, alpha, signal, log_mean, scale)
+    alpha = np.broadcast_to(alpha, np.shape(peak))
     grid = np.linspace(-6, 6, 121)
     result = np.empty(np.shape(peak))
     for index in range(result.shape[0]):  # one draw at a time: the grid times all draws would not fit in memory
@@ -229,7 +256,9 @@ def draw_lognormal_rate(
         spread = np.broadcast_to(scale[index], peak[index].shape)[..., None]
         pull = (log_rate - log_mean[index][..., None] + spread**2 / 2) / spread
         exponent = (
-            _log_joint(np, n_on[..., None], n_off[..., None], alpha[..., None], signal[index][..., None], log_rate)
+            _log_joint(
+                np, n_on[..., None], n_off[..., None], alpha[index][..., None], signal[index][..., None], log_rate
+            )
             - pull**2 / 2
         )
         density = np.exp(exponent - exponent.max(axis=-1, keepdims=True))

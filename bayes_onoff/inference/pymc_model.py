@@ -13,10 +13,10 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, RUN_DIM
-from bayes_onoff.inference import marginal, pooled
+from bayes_onoff.inference import acceptance, marginal, pooled
 from bayes_onoff.inference import pooled_coordinates as coordinates
 from bayes_onoff.inference.fit_data import FitData
-from bayes_onoff.inference.settings import BackgroundModel
+from bayes_onoff.inference.settings import LEARNED, BackgroundModel
 from bayes_onoff.models import (
     HalfNormal,
     LogNormal,
@@ -70,6 +70,7 @@ def data_arrays(
         "acceptance_ratio": data.alpha,
         "mask": data.mask,
     }
+    arrays |= acceptance.shift_arrays(data, background)
     if isinstance(signal, BandSignal):
         arrays["reference_counts"] = signal.reference_counts
         membership = signal.bands[:, None] == np.arange(signal.n_bands)
@@ -79,14 +80,15 @@ def data_arrays(
     if background.prior == "pooled":
         arrays |= coordinates.pooled_geometry(data, priors).arrays()
         if background.marginal:
-            arrays["n_on"] = data.n_on.astype(float)
-            arrays["n_off"] = data.n_off.astype(float)
             arrays["log_factorials"] = gammaln(data.n_on + 1) + gammaln(data.n_off + 1)
     elif background.marginal:
         arrays["gamma_table"] = marginal.gamma_table(
             data.n_on, data.n_off, data.alpha, background.shape, background.rate
         )
-    if not background.marginal:
+    if background.marginal:
+        arrays["n_on"] = data.n_on.astype(float)
+        arrays["n_off"] = data.n_off.astype(float)
+    else:
         arrays["n_on_observed"] = data.n_on
         arrays["n_off_observed"] = data.n_off
         if background.prior == "independent":
@@ -98,6 +100,7 @@ def data_arrays(
 _DIMS: dict[str, tuple[str, ...]] = {
     "acceptance_ratio": (RUN_DIM, ENERGY_DIM),
     "mask": (RUN_DIM, ENERGY_DIM),
+    "shift_scale": (RUN_DIM,),
     "response": (RUN_DIM, ENERGY_DIM, ENERGY_TRUE_DIM),
     "reference_counts": (RUN_DIM, ENERGY_DIM),
     "band_membership": (ENERGY_DIM, BAND),
@@ -150,6 +153,19 @@ def random_variable(name: str, prior: Prior) -> Any:
         case TruncatedNormal(mu, sigma, lower, upper):
             return pm.TruncatedNormal(name, mu, sigma, lower=lower, upper=upper)
     raise TypeError(f"no PyMC translation of {prior}")
+
+
+def _acceptance_ratio(background: BackgroundModel, data: Mapping[str, Any]) -> Any:
+    """Make the acceptance ratios (run, energy): data, or the nominal ones with an uncertain shift of each run."""
+    if background.alpha_uncertainty is None:
+        return data["acceptance_ratio"]
+    scale = data["shift_scale"]
+    if background.alpha_uncertainty == LEARNED:
+        scatter = random_variable("alpha_scatter", acceptance.SCATTER_PRIOR)
+        pm.Potential("off_regions", acceptance.log_region_likelihood(scatter, data, xp=pt))
+        scale = scatter * scale
+    shift = pm.Deterministic("log_alpha_shift", scale * pm.Normal("log_alpha_shift_raw", dims=RUN_DIM), dims=RUN_DIM)
+    return data["acceptance_ratio"] * pt.exp(shift)[:, None]
 
 
 def _pooled_mean(data: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -212,29 +228,27 @@ def build_model(data: FitData, signal: Signal, background: BackgroundModel) -> p
             for name, array in data_arrays(data, signal, background).items()
         }
         n_signal = _expected_signal(signal, inputs, data.energy_true.edges)
+        alpha = _acceptance_ratio(background, inputs)
         mask = inputs["mask"]
         if background.marginal:
-            pm.Potential("counts", pt.switch(mask, _log_marginal(background, inputs, n_signal), 0.0).sum())
+            pm.Potential("counts", pt.switch(mask, _log_marginal(background, inputs, n_signal, alpha), 0.0).sum())
         else:
             rate = _latent_rates(background, inputs)
-            npred_on = n_signal + inputs["acceptance_ratio"] * rate
+            npred_on = n_signal + alpha * rate
             # A masked bin holds no counts; an expectation of (nearly) 0 gives it a likelihood of 1.
             pm.Poisson("n_off", pt.switch(mask, rate, marginal.TINY), observed=inputs["n_off_observed"])
             pm.Poisson("n_on", pt.switch(mask, npred_on, marginal.TINY), observed=inputs["n_on_observed"])
     return model
 
 
-def _log_marginal(background: BackgroundModel, data: Mapping[str, Any], n_signal: Any) -> Any:
+def _log_marginal(background: BackgroundModel, data: Mapping[str, Any], n_signal: Any, alpha: Any) -> Any:
+    n_on, n_off = data["n_on"], data["n_off"]
     if background.prior == "independent":
-        return marginal.log_marginal_gamma(n_signal, data["gamma_table"], xp=pt)
+        table = data["gamma_table"]
+        if background.alpha_uncertainty is not None:
+            table = marginal.table_at_alpha(
+                table, n_on, n_off, data["acceptance_ratio"], alpha, background.shape, background.rate, xp=pt
+            )
+        return marginal.log_marginal_gamma(n_signal, table, xp=pt)
     log_mean, scale = _pooled_mean(data)
-    return marginal.log_marginal_lognormal(
-        data["n_on"],
-        data["n_off"],
-        data["acceptance_ratio"],
-        n_signal,
-        log_mean,
-        scale,
-        data["log_factorials"],
-        xp=pt,
-    )
+    return marginal.log_marginal_lognormal(n_on, n_off, alpha, n_signal, log_mean, scale, data["log_factorials"], xp=pt)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_onoff.inference import marginal, pooled
+from bayes_onoff.inference import acceptance, marginal, pooled
 from bayes_onoff.inference import pooled_coordinates as coordinates
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import BackgroundModel
@@ -40,28 +40,54 @@ def background_draws(
     -------
     dict
         `npred_off` (chain, draw, run, energy), 0 in masked bins; pooled: also `level`, `slope`, `coefficient`,
-        `shape_scale` and `deviation_scale`.
+        `shape_scale` and `deviation_scale`. Where the acceptance ratio is uncertain, `log_alpha_shift` (chain, draw,
+        run) and, if learned, `alpha_scatter`.
     """
+    shifts = {name: variables[name] for name in ("alpha_scatter", "log_alpha_shift") if name in variables}
+    alpha = acceptance.shifted_alpha(data, shifts).reshape(-1, *data.mask.shape)
     flat_signal = signal.reshape(-1, *signal.shape[2:])
     if background.prior == "independent":
         if background.marginal:
-            rate = marginal.draw_gamma_rate(
-                data.n_on, data.n_off, data.alpha, flat_signal, background.shape, background.rate, rng
-            ).reshape(signal.shape)
+            rate = _gamma_rates(flat_signal, alpha, data, background, rng).reshape(signal.shape)
         else:
             rate = variables["npred_off"]
-        return {"npred_off": np.where(data.mask, rate, 0.0)}
+        return {**shifts, "npred_off": np.where(data.mask, rate, 0.0)}
     parameters, log_mean, deviation = _pooled_draws(variables, data, priors)
     scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
     if background.marginal:
         flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
         flat_scale = np.broadcast_to(scales["deviation_scale"][..., None, None], log_mean.shape)
         rate = marginal.draw_lognormal_rate(
-            data.n_on, data.n_off, data.alpha, flat_signal, flat_mean, flat_scale.reshape(flat_mean.shape), rng
+            data.n_on, data.n_off, alpha, flat_signal, flat_mean, flat_scale.reshape(flat_mean.shape), rng
         ).reshape(log_mean.shape)
     else:
         rate = np.exp(log_mean + deviation)
-    return {**parameters, **scales, "npred_off": np.where(data.mask, rate, 0.0)}
+    return {**parameters, **scales, **shifts, "npred_off": np.where(data.mask, rate, 0.0)}
+
+
+def _of_draws(values: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
+    """Cut some draws out of values (draw, ...), where they are not the same (1, ...) for all."""
+    return values if len(values) == 1 else values[part]
+
+
+def _gamma_rates(
+    signal: NDArray[np.float64],
+    alpha: NDArray[np.float64],
+    data: FitData,
+    background: BackgroundModel,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Draw rates back under the independent prior; signal (draw, run, energy), alpha likewise or (1, run, energy)."""
+    # With a ratio of its own every draw needs a table of its own: not all of them at once.
+    step = len(signal) if len(alpha) == 1 else _CHUNK
+    parts = [slice(start, start + step) for start in range(0, len(signal), step)]
+    prior = (background.shape, background.rate)
+    return np.concatenate(
+        [
+            marginal.draw_gamma_rate(data.n_on, data.n_off, _of_draws(alpha, part), signal[part], *prior, rng)
+            for part in parts
+        ]
+    )
 
 
 def _pooled_draws(
@@ -104,11 +130,12 @@ def prior_background_draws(
     rng: np.random.Generator,
     priors: pooled.BackgroundPriors = pooled.STATED_PRIORS,
 ) -> Draws:
-    """Draws from the prior of the background, (1, draw, ...)."""
+    """Draws from the prior of the background and of the acceptance ratios, (1, draw, ...)."""
     shape = (1, n_draws, *data.mask.shape)
+    shifts = acceptance.prior_shift_draws(data, background, n_draws, rng)
     if background.prior == "independent":
         rate = rng.gamma(background.shape, 1 / background.rate, shape)
-        return {"npred_off": np.where(data.mask, rate, 0.0)}
+        return {**shifts, "npred_off": np.where(data.mask, rate, 0.0)}
     draws = {
         "slope": rng.normal(priors.slope_mean, priors.slope_sd, (1, n_draws)),
         "shape_scale": pooled.SHAPE_SCALE_PRIOR.draw(rng, (1, n_draws)),
@@ -120,14 +147,24 @@ def prior_background_draws(
     log_rate = (
         pooled.log_mean_rate(draws, pooled.background_design(data)) + scale * rng.standard_normal(shape) - scale**2 / 2
     )
-    return {**draws, "npred_off": np.where(data.mask, np.exp(log_rate), 0.0)}
+    return {**draws, **shifts, "npred_off": np.where(data.mask, np.exp(log_rate), 0.0)}
 
 
 def replicated_counts(
-    signal: NDArray[np.float64], npred_off: NDArray[np.float64], data: FitData, rng: np.random.Generator
+    signal: NDArray[np.float64], background: Mapping[str, Any], data: FitData, rng: np.random.Generator
 ) -> dict[str, NDArray[np.int64]]:
-    """Draw new ON and OFF counts with Poisson noise, (chain, draw, run, energy); 0 in masked bins."""
-    expected = np.where(data.mask, signal + data.alpha * npred_off, 0.0)
+    """Draw new ON and OFF counts with Poisson noise, (chain, draw, run, energy); 0 in masked bins.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (chain, draw, run, energy)
+    background : mapping
+        Draws of `npred_off` and, where the acceptance ratio is uncertain, of `log_alpha_shift`.
+    data : FitData
+    rng : Generator
+    """
+    npred_off = background["npred_off"]
+    expected = np.where(data.mask, signal + acceptance.shifted_alpha(data, background) * npred_off, 0.0)
     return {"n_on": rng.poisson(expected), "n_off": rng.poisson(npred_off)}
 
 
@@ -137,12 +174,16 @@ def log_likelihood(
     """Evaluate ln p(n_on, n_off), the bin's own rate integrated out: (chain, draw, bin), the unmasked bins in order."""
     n_chain, n_draw = signal.shape[:2]
     used = signal[..., data.mask].reshape(n_chain * n_draw, -1)
-    n_on, n_off, alpha = (getattr(data, name)[data.mask] for name in ("n_on", "n_off", "alpha"))
+    n_on, n_off = data.n_on[data.mask], data.n_off[data.mask]
+    alpha = acceptance.shifted_alpha(data, draws)[..., data.mask].reshape(-1, used.shape[1])
     result = np.empty_like(used)
     if background.prior == "independent":
-        table = marginal.gamma_table(n_on, n_off, alpha, background.shape, background.rate)
+        prior, nominal = (background.shape, background.rate), data.alpha[data.mask]
+        table = marginal.gamma_table(n_on, n_off, nominal, *prior)
         for start in range(0, len(used), _CHUNK):
-            result[start : start + _CHUNK] = marginal.log_marginal_gamma(used[start : start + _CHUNK], table)
+            part = slice(start, start + _CHUNK)
+            own = marginal.table_at_alpha(table, n_on, n_off, nominal, _of_draws(alpha, part), *prior)
+            result[part] = marginal.log_marginal_gamma(used[part], own)
         return result.reshape(n_chain, n_draw, -1)
     from scipy.special import gammaln
 
@@ -152,6 +193,6 @@ def log_likelihood(
     for start in range(0, len(used), _CHUNK):
         part = slice(start, start + _CHUNK)
         result[part] = marginal.log_marginal_lognormal(
-            n_on, n_off, alpha, used[part], log_mean[part], scale[part], log_factorials
+            n_on, n_off, _of_draws(alpha, part), used[part], log_mean[part], scale[part], log_factorials
         )
     return result.reshape(n_chain, n_draw, -1)

@@ -6,10 +6,13 @@ from typing import Any, Literal, get_args
 
 from bayes_onoff.errors import InputError
 
-__all__ = ["BackgroundModel", "SamplerName", "SamplerSettings", "require_sampler"]
+__all__ = ["LEARNED", "BackgroundModel", "SamplerName", "SamplerSettings", "require_sampler"]
 
 SamplerName = Literal["nutpie", "pymc", "numpyro", "blackjax"]
 BackgroundPrior = Literal["pooled", "independent"]
+
+LEARNED: Literal["learned"] = "learned"
+"""The uncertainty of the acceptance ratio is learned from the scatter between OFF regions."""
 
 
 def _check_choice(value: str, allowed: tuple[str, ...], place: str) -> None:
@@ -31,6 +34,10 @@ class BackgroundModel:
         with a vanishing rate XSPEC's ``lstat``.
     marginal : bool
         Integrate the latent rates out instead of sampling them. The posterior is the same.
+    alpha_uncertainty : float or "learned", optional
+        Relative uncertainty (1 sigma, of the logarithm) of each run's ON/OFF acceptance ratio, the same at all
+        energies of the run. ``"learned"``: from the scatter of the counts between OFF regions of one run. By default
+        the ratios are certain.
 
     Raises
     ------
@@ -42,6 +49,7 @@ class BackgroundModel:
     shape: float = 0.5
     rate: float = 1e-3
     marginal: bool = False
+    alpha_uncertainty: float | Literal["learned"] | None = None
 
     def __post_init__(self) -> None:
         _check_choice(self.prior, get_args(BackgroundPrior), "background.prior")
@@ -50,6 +58,14 @@ class BackgroundModel:
                 raise InputError(
                     "not a positive number", place=f"background.{key}", found=getattr(self, key), allowed="above 0"
                 )
+        known = self.alpha_uncertainty in (None, LEARNED)
+        if not known and (isinstance(self.alpha_uncertainty, str) or not 0 < float(self.alpha_uncertainty or 0) < 1):
+            raise InputError(
+                "not a relative uncertainty",
+                place="background.alpha_uncertainty",
+                found=self.alpha_uncertainty,
+                allowed=f"a number between 0 and 1, or {LEARNED!r}",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
