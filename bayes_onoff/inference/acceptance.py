@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
-from bayes_onoff.models import LogNormal
+from bayes_onoff.models import LogNormal, Normal
 
 __all__ = [
     "SCATTER_PRIOR",
     "log_region_likelihood",
+    "log_shift_prior",
     "prior_shift_draws",
     "replicated_regions",
     "shift_arrays",
@@ -96,14 +97,14 @@ def _log_rising(n: Any, k: Any, xp: Any) -> Any:
     return xp.where(k > 100.0, series, gammaln(n + k) - gammaln(k) - n * xp.log(k))
 
 
-def shifted_alpha(data: FitData, draws: Mapping[Any, Any]) -> NDArray[np.float64]:
+def shifted_alpha(data: FitData, draws: Any) -> NDArray[np.float64]:
     """Give the acceptance ratio of each draw.
 
     Parameters
     ----------
     data : FitData
-    draws : mapping
-        Posterior or prior draws (arrays or a tree's group) with `log_alpha_shift` (..., run), if it is uncertain.
+    draws : mapping, Dataset or DataTree
+        Posterior or prior draws with `log_alpha_shift` (..., run), if it is uncertain.
 
     Returns
     -------
@@ -129,6 +130,17 @@ def prior_shift_draws(
         draws["alpha_scatter"] = SCATTER_PRIOR.draw(rng, (1, n_draws))
         scale = draws["alpha_scatter"][..., None] * scale
     return {**draws, "log_alpha_shift": scale * rng.standard_normal((1, n_draws, len(data.runs)))}
+
+
+def log_shift_prior(
+    data: FitData, background: BackgroundModel, draws: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Evaluate the ln density of `log_alpha_shift` (..., run), given `alpha_scatter` (...) if learned: (...)."""
+    scale = shift_arrays(data, background)["shift_scale"]
+    if background.alpha_uncertainty == LEARNED:
+        scale = draws["alpha_scatter"][..., None] * scale
+    density: NDArray[np.float64] = Normal(0.0, 1.0).log_density(draws["log_alpha_shift"] / scale) - np.log(scale)
+    return density.sum(axis=-1)
 
 
 def replicated_regions(

@@ -63,11 +63,11 @@ def _expected_rate_prior(
     signal = draws["npred_signal"]
     used = signal[..., data.mask].reshape(-1, int(data.mask.sum()))
     n_on, n_off = data.n_on[data.mask], data.n_off[data.mask]
-    alpha = np.broadcast_to(shifted_alpha(data, draws), signal.shape)[..., data.mask].reshape(used.shape)
+    alpha = shifted_alpha(data, draws)[..., data.mask].reshape(-1, used.shape[1])
     total = np.empty(len(used))
     for start in range(0, len(used), _CHUNK):
         part = slice(start, start + _CHUNK)
         total[part] = marginal.expected_log_gamma_prior(
-            used[part], n_on, n_off, alpha[part], background.shape, background.rate
+            used[part], n_on, n_off, alpha if len(alpha) == 1 else alpha[part], background.shape, background.rate
         ).sum(axis=-1)
     return total.reshape(signal.shape[:2])

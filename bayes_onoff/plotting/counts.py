@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.axes import RUN_DIM
 from bayes_onoff.errors import InputError
+from bayes_onoff.inference.acceptance import shifted_alpha
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.plotting.style import (
@@ -42,7 +43,6 @@ class _Bins:
     edges: NDArray[np.float64]
     mask: NDArray[np.bool_]
     counts: NDArray[np.int64]
-    alpha: NDArray[np.float64]
     index: int | None
 
     def of_run(self, draws: NDArray[Any]) -> NDArray[Any]:
@@ -60,11 +60,11 @@ def _bins(posterior: Posterior, run: str | None, region: Region) -> _Bins:
     data = FitData.from_spectra(posterior.spectra)
     counts = data.n_on if region == "on" else data.n_off
     if run is None:
-        return _Bins(data.energy.edges, data.mask.any(axis=0), counts.sum(axis=0), data.alpha, None)
+        return _Bins(data.energy.edges, data.mask.any(axis=0), counts.sum(axis=0), None)
     if run not in data.runs:
         raise InputError("unknown run", place="run", found=run, allowed=", ".join(data.runs))
     index = data.runs.index(run)
-    return _Bins(data.energy.edges, data.mask[index], counts[index], data.alpha, index)
+    return _Bins(data.energy.edges, data.mask[index], counts[index], index)
 
 
 def plot_counts(posterior: Posterior, *, run: str | None = None, region: Region = "on", ax: Axes | None = None) -> Axes:
@@ -93,7 +93,8 @@ def plot_counts(posterior: Posterior, *, run: str | None = None, region: Region 
     color = BLUE if region == "on" else VERMILLION
     _draw_band(ax, bins, posterior_quantiles(predicted), color, "predicted", ("eti95", "eti68"))
     if region == "on":
-        background = bins.of_run(bins.alpha * np.where(_mask(posterior), _draws(posterior, "npred_off"), 0.0))
+        alpha = shifted_alpha(FitData.from_spectra(posterior.spectra), posterior.tree["posterior"])
+        background = bins.of_run(alpha * np.where(_mask(posterior), _draws(posterior, "npred_off"), 0.0))
         _draw_band(ax, bins, posterior_quantiles(background), VERMILLION, "background α b", ("eti68",))
     _draw_points(ax, bins, region)
     top = max(float(np.nanmax(bins.shown(np.quantile(predicted, 0.975, axis=(0, 1))))), float(bins.counts.max()), 1.0)

@@ -16,7 +16,7 @@ from bayes_onoff.units import ENERGY
 __all__ = ["bin_table"]
 
 DESCRIPTIONS = {
-    "alpha": "acceptance ratio ON/OFF",
+    "alpha": "acceptance ratio ON/OFF, the nominal one if it is uncertain",
     "npred_signal": "expected signal counts, posterior median",
     "npred_off": "expected OFF counts b, posterior median",
     "residual_on": "randomised-quantile residual of the ON counts, standard normal if the model is right",

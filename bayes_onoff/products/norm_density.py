@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NormDensity", "norm_density", "norm_grid"]
+__all__ = ["NormDensity", "log_evidence", "norm_density", "norm_grid"]
 
 N_GRID = 80
 
@@ -48,13 +48,28 @@ class NormDensity:
         return float(np.interp(probability * cumulative[-1], cumulative, self.norm))
 
 
-def norm_grid(draws: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Choose `N_GRID` norms: zero, then equal steps over the range of the draws and 40 % of it again at both ends."""
+def norm_grid(draws: NDArray[np.float64], *, down_to_zero: bool = False) -> NDArray[np.float64]:
+    """Choose `N_GRID` norms: zero, then equal steps over the range of the draws and 40 % of it again at both ends.
+
+    Between zero and that range there are none, or `N_GRID` more if the grid shall reach `down_to_zero`.
+    """
     low, high = float(draws.min()), float(draws.max())
     margin = 0.4 * (high - low)
     if low <= margin:
         return np.linspace(0.0, high + margin, N_GRID)
-    return np.concatenate([[0.0], np.linspace(low - margin, high + margin, N_GRID - 1)])
+    below = np.linspace(0.0, low - margin, N_GRID, endpoint=False) if down_to_zero else np.zeros(1)
+    return np.concatenate([below, np.linspace(low - margin, high + margin, N_GRID - 1)])
+
+
+def log_evidence(norm: NDArray[np.float64], log_likelihood: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Integrate likelihoods over the norm by the trapezoidal rule: ln, (..., grid) to (...)."""
+    from scipy.special import logsumexp
+
+    weights = np.empty_like(norm)
+    weights[1:-1] = (norm[2:] - norm[:-2]) / 2
+    weights[0], weights[-1] = (norm[1] - norm[0]) / 2, (norm[-1] - norm[-2]) / 2
+    evidence: NDArray[np.float64] = logsumexp(log_likelihood + np.log(weights), axis=-1)
+    return evidence
 
 
 def norm_density(norm: NDArray[np.float64], log_likelihood: NDArray[np.float64]) -> NormDensity:
@@ -70,8 +85,5 @@ def norm_density(norm: NDArray[np.float64], log_likelihood: NDArray[np.float64])
     """
     from scipy.special import logsumexp
 
-    weights = np.empty_like(norm)
-    weights[1:-1] = (norm[2:] - norm[:-2]) / 2
-    weights[0], weights[-1] = (norm[1] - norm[0]) / 2, (norm[-1] - norm[-2]) / 2
-    evidence = logsumexp(log_likelihood + np.log(weights), axis=1, keepdims=True)
+    evidence = log_evidence(norm, log_likelihood)[:, None]
     return NormDensity(norm, logsumexp(log_likelihood - evidence, axis=0) - np.log(len(log_likelihood)))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from bayes_onoff.axes import ENERGY_DIM, RUN_DIM
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
+from bayes_onoff.inference.acceptance import shifted_alpha
 from bayes_onoff.inference.fit_data import FitData
 
 __all__ = ["predictive_residuals", "randomised_quantile_residuals", "standardised_residuals"]
@@ -122,7 +123,8 @@ def predictive_residuals(posterior: Posterior, *, summed_over: Summed | None = N
         np.where(data.mask, draws[name].to_numpy(), 0.0).reshape(-1, *data.mask.shape)
         for name in ("npred_signal", "npred_off")
     )
-    expected = np.stack([signal + data.alpha * off, off], axis=1)
+    alpha = shifted_alpha(data, draws).reshape(-1, *data.mask.shape)
+    expected = np.stack([signal + alpha * off, off], axis=1)
     counts = _add_up(np.stack([data.n_on, data.n_off]).astype(float), summed_over)
     expected = _add_up(expected, summed_over)
     analysed = _add_up(data.mask.astype(float), summed_over) > 0

@@ -4,6 +4,7 @@ from typing import Any
 
 from bayes_onoff.inference import BackgroundModel, Posterior
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.settings import LEARNED
 
 __all__ = ["background_name", "fitted_range", "table_meta"]
 
@@ -20,7 +21,13 @@ def background_name(background: BackgroundModel) -> str:
         name = "pooled"
     else:
         name = f"independent Gamma(shape {background.shape:g}, rate {background.rate:g} per count)"
-    return name + (", latent rates integrated out" if background.marginal else "")
+    if background.marginal:
+        name += ", latent rates integrated out"
+    if background.alpha_uncertainty == LEARNED:
+        name += ", uncertainty of the acceptance ratio learned"
+    elif background.alpha_uncertainty is not None:
+        name += f", acceptance ratio uncertain by {100 * background.alpha_uncertainty:g} %"
+    return name
 
 
 def table_meta(posterior: Posterior) -> dict[str, Any]:
