@@ -8,9 +8,11 @@ import yaml
 from astropy.table import QTable
 
 from bayes_onoff.app.results import Results
+from bayes_onoff.inference.acceptance import SCATTER_PRIOR
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.pooled import DEVIATION_SCALE_PRIOR, LEVEL_PRIOR, SHAPE_SCALE_PRIOR, SLOPE_PRIOR
-from bayes_onoff.models import Prior
+from bayes_onoff.inference.settings import LEARNED, BackgroundModel
+from bayes_onoff.models import Normal, Prior
 from bayes_onoff.products.flux_points import UL_SQRT_TS
 from bayes_onoff.report import (
     Formula,
@@ -130,6 +132,7 @@ def _model(results: Results) -> Section:
         told = (
             f"independent in every bin: Gamma prior of shape {background.shape:g}, rate {background.rate:g} per count"
         )
+    rows += [(name, "–", prior, meaning) for name, prior, meaning in _alpha_priors(background)]
     if background.marginal:
         told += "; the latent rates are integrated out"
     shape = main.model.shape
@@ -141,6 +144,23 @@ def _model(results: Results) -> Section:
     formula = Formula(rf"\mathrm{{d}}N/\mathrm{{d}}E = {shape.formula}", f"dN/dE of the {shape.name}: {shape.formula}")
     priors = ReportTable("Parameters and priors", ("parameter", "unit", "prior", "meaning"), tuple(rows))
     return Section(texts, (priors,), formulas=(formula,))
+
+
+def _alpha_priors(background: BackgroundModel) -> tuple[tuple[str, str, str], ...]:
+    """Name, prior and meaning of what makes the acceptance ratio uncertain; nothing where it is certain."""
+    meaning = "ln of the ON/OFF acceptance ratio over its nominal value, each run"
+    if background.alpha_uncertainty is None:
+        return ()
+    if background.alpha_uncertainty != LEARNED:
+        return (("log_alpha_shift", _prior_text(Normal(0.0, float(background.alpha_uncertainty))), meaning),)
+    return (
+        (
+            "alpha_scatter",
+            _prior_text(SCATTER_PRIOR),
+            "relative scatter of the acceptance between regions of equal nominal acceptance; learned from OFF regions",
+        ),
+        ("log_alpha_shift", "normal(mu 0, sigma alpha_scatter sqrt(1 + alpha))", meaning),
+    )
 
 
 def _prior_text(prior: Prior) -> str:

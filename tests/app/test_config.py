@@ -297,6 +297,13 @@ REFUSED = [
         r"^model\.priors\.amplitude\.lognormal10\.mu: the unit is of the wrong kind; found 1e-11; allowed: a unit conv",
     ),
     ("background.prior", "flat", r"^background\.prior: unknown value; found 'flat'; allowed: pooled, independent"),
+    (
+        "background.alpha_uncertainty",
+        "often",
+        r"^background\.alpha_uncertainty: not a number with a unit; found 'often'; "
+        r"allowed: a percentage above 0 %, below 100 %, or 'learned'",
+    ),
+    ("background.alpha_uncertainty", "120 %", r"^background\.alpha_uncertainty: out of range; found '120 %'"),
     ("background.shape", 0.5, r"^background\.shape: only with `prior: independent`; found 0.5"),
     ("background.marginal", 1, r"^background\.marginal: not allowed; found 1; allowed: a valid boolean"),
     ("sampling.draws", "many", r"^sampling\.draws: not allowed; found 'many'; allowed: a valid integer"),
@@ -468,3 +475,10 @@ def test_missing_file(tmp_path: Path) -> None:
         FileError, match=r"crab\.yaml: cannot be read as a text file; found 'No such file or directory'"
     ):
         load_config(tmp_path / "crab.yaml")
+
+
+@pytest.mark.parametrize(("text", "value"), [("1 %", 0.01), ("learned", "learned")])
+def test_uncertain_acceptance_ratio_is_read_and_written_back(tmp_path: Path, text: str, value: object) -> None:
+    config = load(tmp_path, changed("background.alpha_uncertainty", text))
+    assert config.background.to_background().alpha_uncertainty == value
+    assert config.background.model_dump(mode="json")["alpha_uncertainty"] == text

@@ -10,7 +10,7 @@ import astropy.units as u
 from pydantic import Field, model_validator
 
 from bayes_onoff.app.config.block import Block
-from bayes_onoff.app.config.values import AtLeastOne, Energy, nearest, one_of, refused
+from bayes_onoff.app.config.values import AlphaUncertainty, AtLeastOne, Energy, nearest, one_of, refused
 from bayes_onoff.errors import InputError
 from bayes_onoff.models import SHAPES, Parameter, Prior, SpectralModel
 from bayes_onoff.models.priors import PRIORS
@@ -95,6 +95,7 @@ class BackgroundBlock(Block):
     shape: Positive | None = None
     rate: Positive | None = None
     marginal: bool = False
+    alpha_uncertainty: AlphaUncertainty | None = None
 
     @model_validator(mode="after")
     def _gamma_only_if_independent(self) -> Self:
@@ -107,7 +108,8 @@ class BackgroundBlock(Block):
         """Build the background model."""
         from bayes_onoff.inference.settings import BackgroundModel
 
-        return BackgroundModel(**self.model_dump(exclude_none=True))
+        given = {key: getattr(self, key) for key in type(self).model_fields}
+        return BackgroundModel(**{key: value for key, value in given.items() if value is not None})
 
 
 class SamplingBlock(Block):

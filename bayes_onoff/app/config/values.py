@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import astropy.units as u
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
@@ -20,6 +20,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.units import ANGLE, ENERGY, parse_quantity
 
 __all__ = [
+    "AlphaUncertainty",
     "Angle",
     "AngleRad",
     "AtLeastOne",
@@ -105,12 +106,34 @@ AngleRad = Annotated[float, _quantity(u.rad), _with_unit(u.rad)]
 """An angle, rad."""
 AtLeastOne = Annotated[int, Field(ge=1)]
 """A whole number, 1 or more."""
-Fraction = Annotated[
-    float,
-    _quantity(u.dimensionless_unscaled, above=0, below=1),
-    PlainSerializer(lambda value: f"{100 * value:.10g} %", return_type=str),
-]
+_read_fraction = _quantity(u.dimensionless_unscaled, above=0, below=1)
+
+
+def _percentage(value: float) -> str:
+    return f"{100 * value:.10g} %"
+
+
+Fraction = Annotated[float, _read_fraction, PlainSerializer(_percentage, return_type=str)]
 """A part of one, between 0 and 1; written as a percentage."""
+
+
+def _read_alpha_uncertainty(value: object) -> object:
+    if value == "learned":
+        return value
+    try:
+        return _read_fraction.func(value)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        allowed = "a percentage above 0 %, below 100 %, or 'learned'"
+        raise refused(context["problem"], found=context["found"], allowed=allowed) from error
+
+
+AlphaUncertainty = Annotated[
+    float | Literal["learned"],
+    BeforeValidator(_read_alpha_uncertainty),
+    PlainSerializer(lambda value: value if isinstance(value, str) else _percentage(value), return_type=str),
+]
+"""A relative uncertainty, between 0 and 1, or the word ``learned``."""
 
 
 def one_of(words: Any) -> BeforeValidator:
