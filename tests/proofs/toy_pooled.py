@@ -131,8 +131,10 @@ def _discrepancies(
     """Discrepancies of counts (draw, run, energy) around their mean rate, (draw,) each."""
     deviation = np.sqrt(mean + mean**2 * np.expm1(scale**2))
     residual = (counts - mean) / deviation
-    # The score of a tilt of the run's background, over its standard deviation.
-    weight = log_energy * mean / deviation
+    # The score of a tilt of the run's background, the part along its level projected out, over its standard deviation.
+    information = (mean / deviation) ** 2
+    pivot = (log_energy * information).sum(axis=2, keepdims=True) / information.sum(axis=2, keepdims=True)
+    weight = (log_energy - pivot) * mean / deviation
     slope = (residual * weight).sum(axis=2) / np.sqrt((weight**2).sum(axis=2))
     return {
         "scatter": (residual**2).sum((1, 2)),
