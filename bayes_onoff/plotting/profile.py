@@ -22,6 +22,8 @@ _HALF_HEIGHT = float(np.exp(-0.5))
 """Of the profile likelihood at the ends of its interval."""
 _PLOTTED = 0.01
 """The curve is shown down to this fraction of its maximum."""
+_FURTHEST = 3.5
+"""And out to this many half-widths of its interval."""
 
 
 def plot_profiles(
@@ -53,7 +55,7 @@ def plot_profiles(
         ax = axes[column] = new_axes(figure, position=grid[0, column])
         profile = profiles.get(parameter.name)
         low, high = _plotted_range(parameter, profile)
-        area = None if profile is None else _draw_profile(ax, profile, parameter.scale)
+        area = None if profile is None else _draw_profile(ax, profile, parameter.scale, low, high)
         _draw_posterior(ax, parameter, low, high, area)
         x = np.linspace(low, high, 200)
         density = np.exp(posterior.model.priors[parameter.name].log_density(x * parameter.scale))
@@ -73,8 +75,12 @@ def plot_profiles(
 def _plotted_range(parameter: ScaledDraws, profile: WstatProfile | None) -> tuple[float, float]:
     low, high = np.quantile(parameter.draws, [0.001, 0.999])
     if profile is not None:
-        shown = profile.values[profile.likelihood > _PLOTTED] / parameter.scale
-        low, high = min(low, shown.min()), max(high, shown.max())
+        # Some profiles never fall: not much further than their interval.
+        best = profile.values[np.argmin(profile.delta_stat)]
+        shown = profile.values[profile.likelihood > _PLOTTED]
+        left = np.fmax(shown[0], best - _FURTHEST * (best - profile.lower))
+        right = np.fmin(shown[-1], best + _FURTHEST * (profile.upper - best))
+        low, high = min(low, left / parameter.scale), max(high, right / parameter.scale)
     margin = 0.03 * (high - low)
     return float(low - margin), float(high + margin)
 
@@ -90,14 +96,14 @@ def _draw_posterior(ax: Axes, parameter: ScaledDraws, low: float, high: float, a
     ax.axvline(median, color=BLUE, linewidth=1.2)
 
 
-def _draw_profile(ax: Axes, profile: WstatProfile, scale: float) -> float:
+def _draw_profile(ax: Axes, profile: WstatProfile, scale: float, low: float, high: float) -> float:
     """Draw the curve and what is read off it; its area, in the units of the axes."""
     from scipy.interpolate import PchipInterpolator
 
     # Between the points in the square root of W above its minimum, which is nearly straight, never overshooting.
     best = int(np.argmin(profile.delta_stat))
     signed = np.sqrt(profile.delta_stat) * np.sign(np.arange(len(profile.values)) - best)
-    x = np.linspace(profile.values[0], profile.values[-1], 400)
+    x = np.linspace(max(profile.values[0], low * scale), min(profile.values[-1], high * scale), 400)
     curve = np.exp(-(PchipInterpolator(profile.values, signed)(x) ** 2) / 2)
     ax.plot(x / scale, curve, color=VERMILLION, linewidth=1.6)
     ax.axvline(profile.values[best] / scale, color=VERMILLION, linewidth=1.2, linestyle="--")

@@ -230,7 +230,9 @@ def _sentence(table: QTable, fit: WstatFit) -> str:
         return f"The WSTAT fit found no minimum ({fit.message}); there is nothing to compare the posterior with."
     empty = f"{table.meta['n_empty_off']} of {fit.n_bins} bins have ON but no OFF counts and no background in the fit."
     different = [str(row["parameter"]) for row in table if row["reason"] != _AGREE]
-    limits = f"{SHIFTED:g} standard deviations and {100 * OTHER_WIDTH:g} % in width"
+    shift, width = f"{SHIFTED:g} standard deviations", f"{100 * OTHER_WIDTH:g} % in width"
     if not different:
-        return f"Posterior and profile likelihood agree within {limits} for every parameter. {empty}"
-    return f"Posterior and profile likelihood differ by more than {limits} for {', '.join(different)}. {empty}"
+        return f"Posterior and profile likelihood agree within {shift} and {width} for every parameter. {empty}"
+    return (
+        f"Posterior and profile likelihood differ by more than {shift} or {width} for {', '.join(different)}. {empty}"
+    )

@@ -16,8 +16,10 @@ _STEP = 0.3
 """Between points of a profile, in standard errors; steps grow where the profile is flat."""
 _DELTA_STAT_MAX = 12.0
 _N_STEPS = 40
+_RANGE = 12.0
+"""Standard errors, beyond which a profile that stays below is not followed."""
 _LOG_RANGE = 8.0
-"""A positive parameter this far (in ln) below its best value is as good as 0."""
+"""A positive parameter is followed this far (in ln) below its best value: it is as good as 0 there."""
 _N_NEWTON = 30
 _SAME_STAT = 1e-2
 """A fit of these spectra agrees this well with their total W at its values."""
@@ -69,7 +71,7 @@ def profile_wstat(spectra: Spectra, fit: WstatFit) -> dict[str, WstatProfile]:
     Returns
     -------
     dict of str to WstatProfile
-        One a parameter, out to a `delta_stat` of 12.
+        One a parameter, out to a `delta_stat` of 12, to the limit 0 or to 12 standard errors.
 
     Raises
     ------
@@ -113,8 +115,10 @@ def _scan(
     """Points (coordinate, delta_stat) outwards from the minimum."""
     others = np.delete(np.arange(len(best)), index)
     ridge = -np.linalg.solve(hessian[np.ix_(others, others)], hessian[others, index])
-    step = _STEP * float(np.sqrt(2 * np.linalg.inv(hessian)[index, index]))
-    stat, point, points = objective.total(best), best.copy(), [(float(best[index]), 0.0)]
+    error = float(np.sqrt(2 * np.linalg.inv(hessian)[index, index]))
+    towards_zero = bool(objective.positive[index]) and direction < 0
+    furthest = _LOG_RANGE if towards_zero else _RANGE * error
+    stat, point, points, step = objective.total(best), best.copy(), [(float(best[index]), 0.0)], _STEP * error
     for _ in range(_N_STEPS):
         point = point.copy()
         point[index] += direction * step
@@ -124,8 +128,7 @@ def _scan(
         if np.sqrt(delta) - np.sqrt(points[-1][1]) < _STEP / 2:
             step *= 1.5
         points.append((float(point[index]), delta))
-        at_zero = bool(objective.positive[index]) and point[index] < best[index] - _LOG_RANGE
-        if delta > _DELTA_STAT_MAX or at_zero:
+        if delta > _DELTA_STAT_MAX or abs(point[index] - best[index]) > furthest:
             break
     return points[1:]
 

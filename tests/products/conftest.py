@@ -138,6 +138,33 @@ def posterior(spectra: Spectra) -> Posterior:
 
 
 @pytest.fixture(scope="session")
+def sparse_posterior() -> Posterior:
+    """Four runs of a weak source with a fraction of an OFF count a bin: WSTAT finds bins without background."""
+    rng = np.random.default_rng(2)
+    energy, energy_true = (EnergyAxis(np.geomspace(0.5, 50, 13), name) for name in ("energy", "energy_true"))
+    exposure = 5e10 * energy_true.centers**1.5
+    signal = photons(SpectralModel("power-law"), TRUTH, energy_true.edges) * exposure
+    off = 2 * 0.5 * energy.centers**-0.3
+    runs = [
+        SpectrumOnOff(
+            name=str(number),
+            energy=energy,
+            energy_true=energy_true,
+            n_on=rng.poisson(signal + off / 2),
+            n_off=rng.poisson(off),
+            acceptance=np.array(1.0),
+            acceptance_off=np.array(2.0),
+            exposure=exposure,
+            edisp=np.eye(12),
+            livetime=1500.0,
+            mask_safe=np.ones(12, dtype=bool),
+        )
+        for number in range(4)
+    ]
+    return exact_posterior(Spectra(tuple(runs)))
+
+
+@pytest.fixture(scope="session")
 def cutoff_posterior(spectra: Spectra) -> Posterior:
     """Power law with exponential cutoff, independent background."""
     return exact_posterior(spectra, "exp-cutoff-power-law")
