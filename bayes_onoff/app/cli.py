@@ -4,6 +4,7 @@ Imports stay inside the commands, so that ``--help`` answers at once.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ class _Commands(click.Group):
             raise RefusedInput(str(error)) from error
 
 
+WIDTHS = "How far truths spread around the fit, in posterior widths."
 out_option = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the results.")
 
 
@@ -59,6 +61,7 @@ def main() -> None:
       bayes-onoff quickstart                 simulated Crab-like runs, analysed like any other data
       bayes-onoff run crab.yaml              reduction, posterior, products, report
       bayes-onoff reduce crab.yaml           ON/OFF spectra and their tables only
+      bayes-onoff calibrate crab.yaml        `run`, and a proof on simulated data that the intervals are true
     """
 
 
@@ -122,6 +125,34 @@ def reduce(config: Path, out: Path | None) -> None:
         from bayes_onoff.app.run import reduce_file
 
     _finish(reduce_file(config, out, progress=progress, command=_command()))
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@out_option
+@click.option("--fits", type=click.IntRange(1), default=200, show_default=True, help="Simulated data sets.")
+@click.option("--processes", type=click.IntRange(1), default=None, help="Processes that share the work; all cores.")
+@click.option("--widths", type=click.FloatRange(0, min_open=True), default=3.0, show_default=True, help=WIDTHS)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the simulated data.")
+def calibrate(config: Path, out: Path | None, fits: int, processes: int | None, widths: float, seed: int) -> None:
+    """Analyse CONFIG like `run`, then see on simulated data whether its intervals are true.
+
+    The simulated data sets have the runs, responses and masks of the real ones. An interrupted calibration goes on
+    where it stopped when the command is given again.
+
+    \b
+    Example:
+      bayes-onoff calibrate crab.yaml --fits 200 --out crab-calibrated
+    """
+    progress = _start()
+    with progress.stage("import"):
+        from bayes_onoff.app.run import calibrate_file
+        from bayes_onoff.calibration import CalibrationSettings
+
+    settings = CalibrationSettings(n_fits=fits, widths=widths, seed=seed)
+    if processes is not None:
+        settings = replace(settings, processes=processes)
+    _finish(calibrate_file(config, out, calibration=settings, progress=progress, command=_command()))
 
 
 def _start() -> "Progress":

@@ -7,9 +7,11 @@ import numpy as np
 
 from bayes_onoff.app.results import Results
 from bayes_onoff.app.sky import on_radius
+from bayes_onoff.calibration import Calibration, calibration_table
 from bayes_onoff.dl3 import Observation
 from bayes_onoff.models import CRAB
 from bayes_onoff.plotting import (
+    plot_calibration,
     plot_comparison,
     plot_correlation,
     plot_counts_and_residuals,
@@ -17,6 +19,7 @@ from bayes_onoff.plotting import (
     plot_flux_points,
     plot_image,
     plot_pair,
+    plot_profiles,
     plot_response,
     plot_sky,
     plot_spectrum,
@@ -82,8 +85,11 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
         yield "spectrum", "stacked", _stacked(results)
     yield "flux_points", "flux_points", _flux_points(results)
     yield "flux_points", "flux_point_correlation", _correlation(results)
+    yield "wstat", "wstat_profiles", _wstat_profiles(results)
     if results.comparison is not None:
         yield "comparison", "comparison", _comparison(results)
+    if results.calibration is not None:
+        yield "calibration", "calibration", _calibration(results.calibration)
 
 
 def _made(draw: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -249,6 +255,26 @@ def _correlation(results: Results) -> ReportFigure:
         "Posterior correlation between the flux points.",
         f"Correlation matrix of the bands; the strongest correlation is {format_number(float(strongest), 2)}.",
         bool(results.flux_points.table.meta["converged"]),
+    )
+
+
+def _calibration(calibration: Calibration) -> ReportFigure:
+    return ReportFigure(
+        _made(plot_calibration, calibration.refits),
+        "Ranks of the truths (left) and coverage of central intervals (right) in simulated data sets, less what they "
+        "should be; a true posterior stays in the grey bands: the whole curve in 95 % of calibrations on the left, "
+        "95 % at each point on the right.",
+        str(calibration_table(calibration).meta["sentence"]),
+    )
+
+
+def _wstat_profiles(results: Results) -> ReportFigure:
+    return ReportFigure(
+        _made(plot_profiles, results.fits.main, results.wstat_profiles),
+        f"Posterior of the {results.fits.main_label}, joint, with median and 68 % interval, and the profile likelihood "
+        "exp(−ΔW/2) of the WSTAT fit of the same runs, with best fit and 68 % interval; priors in grey.",
+        str(results.wstat_comparison.meta["sentence"]),
+        results.fits.main.convergence.converged,
     )
 
 

@@ -8,6 +8,7 @@ import yaml
 from astropy.table import QTable
 
 from bayes_onoff.app.results import Results
+from bayes_onoff.calibration import calibration_table
 from bayes_onoff.inference.acceptance import SCATTER_PRIOR
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.pooled import DEVIATION_SCALE_PRIOR, LEVEL_PRIOR, SHAPE_SCALE_PRIOR, SLOPE_PRIOR
@@ -35,6 +36,10 @@ BACKGROUND_PRIORS = (
     ("deviation_scale", DEVIATION_SCALE_PRIOR, "relative scatter of single bins around the smooth shape"),
 )
 WSTAT_COLUMNS = ("model", "dataset", "parameter", "value", "error", "unit", "stat")
+WSTAT_COMPARISON_COLUMNS = (
+    *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "wstat_value", "profile_lower", "profile_upper"),
+    *("shift", "width_ratio", "reason"),
+)
 PARAMETER_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper"),
     *("ess_bulk", "r_hat", "mcse_mean"),
@@ -42,6 +47,7 @@ PARAMETER_COLUMNS = (
 COMPARISON_COLUMNS = (
     *("model", "elpd_loo", "elpd_se", "elpd_diff", "diff_se", "p_loo", "weight", "k_hat_max", "n_bad_k", "converged"),
 )
+CALIBRATION_COLUMNS = ("quantity", "p_uniform", "p_holm", "coverage_68", "coverage_95", "coverage_ul95")
 POINT_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts")
 
 
@@ -73,11 +79,13 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         model=_model(results),
         diagnostics=_diagnostics(results, drawn("diagnostics")),
         parameters=_parameters(results, drawn("parameters")),
+        sensitivity=_sensitivity(results),
         counts=Section((_residual_text(results.bins),), figures=drawn("counts")),
         spectrum=Section(figures=drawn("spectrum")),
         flux_points=_flux_points(results, drawn("flux_points")),
-        wstat=Section(tables=(ReportTable.from_table(results.wstat, "WSTAT fits", columns=WSTAT_COLUMNS),)),
+        wstat=_wstat(results, drawn("wstat")),
         comparison=_comparison(results, drawn("comparison")),
+        calibration=_calibration(results, drawn("calibration")),
         provenance=_provenance(provenance),
     )
 
@@ -192,6 +200,25 @@ def _parameters(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     return Section(tables=(table,), figures=figures)
 
 
+def _sensitivity(results: Results) -> Section:
+    table = results.sensitivity
+    texts = (
+        str(table.meta["sentence"]),
+        f"{table.meta['method']}. {table.meta['threshold']:g} is about what a shift by a quarter of the posterior's "
+        "standard deviation gives, or a change of its width by a quarter.",
+    )
+    return Section(texts, (ReportTable.from_table(table, "Sensitivity to the strength of the priors", digits=2),))
+
+
+def _wstat(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
+    caption = f"The {results.fits.main_label}, joint: posterior and profile likelihood"
+    tables = (
+        ReportTable.from_table(results.wstat_comparison, caption, columns=WSTAT_COMPARISON_COLUMNS),
+        ReportTable.from_table(results.wstat, "WSTAT fits", columns=WSTAT_COLUMNS),
+    )
+    return Section((str(results.wstat_comparison.meta["sentence"]),), tables, figures)
+
+
 def _residual_text(bins: QTable) -> str:
     told = ", ".join(
         f"{name}: mean {np.mean(bins[f'residual_{key}']):.2f}, standard deviation {np.std(bins[f'residual_{key}']):.2f}"
@@ -222,6 +249,27 @@ def _comparison(results: Results, figures: tuple[ReportFigure, ...]) -> Section 
     warnings = tuple(f"{row['model']}: {row['warning']}" for row in table if row["warning"])
     texts = (str(table.meta["sentence"]), f"{table.meta['method']}.", *warnings)
     return Section(texts, (ReportTable.from_table(table, "Models, best first", columns=COMPARISON_COLUMNS),), figures)
+
+
+def _calibration(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:
+    calibration = results.calibration
+    if calibration is None:
+        return None
+    table = calibration_table(calibration)
+    prior = calibration.prior
+    stated = ", ".join(f"{name} ~ {_prior_text(prior.model.priors[name])}" for name in prior.model.parameter_names)
+    texts = (
+        str(table.meta["sentence"]),
+        "Simulation-based calibration (Talts et al. 2018): truths are drawn from a prior, counts from the truths, with "
+        "the responses, livetimes and masks of these runs; each data set is analysed like the real one, with that "
+        "prior. The rank of a truth among the draws of its posterior is then uniform, and intervals hold the truth as "
+        "often as they say.",
+        f"Prior of the calibration, {calibration.settings.widths:g} posterior widths around the fit: {stated}; levels "
+        "and slope of the background likewise, its shape and scatter from their stated priors. "
+        f"Seed {calibration.settings.seed}; {table.meta['repeated']} refits were sampled again, longer; "
+        f"{table.meta['not_converged']} did not converge; {table.meta['divergences']} divergences in all.",
+    )
+    return Section(texts, (ReportTable.from_table(table, "Calibration", columns=CALIBRATION_COLUMNS),), figures)
 
 
 def _provenance(provenance: Mapping[str, Any]) -> Section:

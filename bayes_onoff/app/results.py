@@ -1,6 +1,7 @@
 """What follows from the fits, before it is drawn and told."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,18 +11,25 @@ from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.fits import Fits
 from bayes_onoff.app.inputs import Inputs
 from bayes_onoff.app.sky import SkyView, view_sky
+from bayes_onoff.calibration import Calibration, calibration_table
 from bayes_onoff.products import (
     FluxPoints,
     SpectralBand,
+    WstatFit,
+    WstatProfile,
     bin_table,
     compare,
+    compare_with_wstat,
+    fit_wstat,
     flux_points,
     parameter_table,
+    prior_sensitivity,
+    profile_wstat,
     spectral_band,
     write_flux_points,
     write_table,
+    wstat_table,
 )
-from bayes_onoff.products.wstat_fit import fit_wstat, wstat_table
 from bayes_onoff.reduction import Reduction
 from bayes_onoff.spectra import Spectra, cumulative_table, run_table, stack, write_ogip
 
@@ -52,8 +60,14 @@ class Results:
         The posteriors.
     wstat : Table
         Profile-likelihood fits.
+    wstat_comparison : QTable
+        The main posterior beside the WSTAT fit of the same runs.
+    wstat_profiles : mapping of str to WstatProfile
+        Of that fit, one a parameter; none if it found no minimum.
     parameters, bins : QTable
         Of the main posterior.
+    sensitivity : QTable
+        Of the main posterior, to its priors.
     band : SpectralBand
         Of the main posterior.
     flux_points : FluxPoints
@@ -62,6 +76,8 @@ class Results:
         Where more than one model was asked for.
     sky : SkyView
         The events on the sky.
+    calibration : Calibration or None
+        Of the main model, where it was asked for.
     """
 
     config: Configuration
@@ -69,12 +85,16 @@ class Results:
     counts: CountTables
     fits: Fits
     wstat: Table
+    wstat_comparison: QTable
+    wstat_profiles: Mapping[str, WstatProfile]
     parameters: QTable
     bins: QTable
+    sensitivity: QTable
     band: SpectralBand
     flux_points: FluxPoints
     comparison: QTable | None
     sky: SkyView
+    calibration: Calibration | None = None
 
     @property
     def reduction(self) -> Reduction:
@@ -100,14 +120,22 @@ def write_spectra(spectra: Spectra, folder: Path) -> CountTables:
 
 def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fits) -> Results:
     """Compute every product."""
+    spectra = inputs.reduction.spectra
+    sensitivity = prior_sensitivity(fits.main)
+    fitted = _fit_wstat(config, spectra)
+    main_fit = fitted["joint"][0]
+    profiles = profile_wstat(spectra, main_fit) if main_fit.success else {}
     return Results(
         config=config,
         inputs=inputs,
         counts=counts,
         fits=fits,
-        wstat=_wstat(config, inputs.reduction.spectra),
+        wstat=wstat_table(fitted),
+        wstat_comparison=compare_with_wstat(fits.main, main_fit, profiles=profiles, sensitivity=sensitivity),
+        wstat_profiles=profiles,
         parameters=parameter_table(fits.main),
         bins=bin_table(fits.main),
+        sensitivity=sensitivity,
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
         comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
@@ -115,13 +143,14 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
     )
 
 
-def _wstat(config: Configuration, spectra: Spectra) -> Table:
-    """Fit every model to the runs and to their stacked spectrum; priors play no part, so they need no fit each."""
+def _fit_wstat(config: Configuration, spectra: Spectra) -> dict[str, list[WstatFit]]:
+    """Fit every model, the main one first, to the runs and to their stacked spectrum.
+
+    Priors play no part: models that differ in them alone are fitted once.
+    """
     models = {(model.shape_name, model.reference): model for model in config.to_models().values()}
     datasets = {"joint": spectra, "stacked": Spectra((stack(spectra),))}
-    return wstat_table(
-        {name: [fit_wstat(dataset, model) for model in models.values()] for name, dataset in datasets.items()}
-    )
+    return {name: [fit_wstat(dataset, model) for model in models.values()] for name, dataset in datasets.items()}
 
 
 def write_results(results: Results, folder: Path) -> None:
@@ -132,11 +161,15 @@ def write_results(results: Results, folder: Path) -> None:
     if fits.stacked is not None:
         fits.stacked.save(folder / "posterior_stacked.nc")
     write_table(results.wstat, folder / "wstat.ecsv")
+    write_table(results.wstat_comparison, folder / "wstat_comparison.ecsv")
+    write_table(results.sensitivity, folder / "prior_sensitivity.ecsv")
     write_table(results.parameters, folder / "parameters.ecsv")
     write_table(results.bins, folder / "bins.ecsv")
     write_flux_points(results.flux_points, folder / "flux_points.ecsv")
     if results.comparison is not None:
         write_table(results.comparison, folder / "comparison.ecsv")
+    if results.calibration is not None:
+        write_table(calibration_table(results.calibration), folder / "calibration.ecsv")
     if results.sky.theta_squared is not None:
         write_table(results.sky.theta_squared, folder / "theta_squared.ecsv")
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,14 @@ from bayes_onoff.app.output_folder import clear_earlier_results, prepare_folder
 from bayes_onoff.app.progress import Progress
 from bayes_onoff.app.provenance import begin_record, write_provenance
 from bayes_onoff.app.results import Results, derive, write_results, write_spectra
+from bayes_onoff.calibration import Calibration, CalibrationSettings, calibrate, require_calibratable
 from bayes_onoff.inference import Convergence
 from bayes_onoff.inference.settings import require_sampler
 
-__all__ = ["RunResult", "reduce_file", "run_analysis", "run_file", "run_reduction"]
+__all__ = ["RunResult", "calibrate_file", "reduce_file", "run_analysis", "run_file", "run_reduction"]
+
+CALIBRATION_RECORD = "calibration_fits.jsonl"
+"""Stays where a run is repeated: its rounds are used again if they belong to the same calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,20 @@ def reduce_file(
     return run_reduction(config, _results_folder(config, config_path, out), progress=progress, command=command)
 
 
+def calibrate_file(
+    config_path: str | Path,
+    out: str | Path | None = None,
+    *,
+    calibration: CalibrationSettings,
+    progress: Progress | None = None,
+    command: Sequence[str] = (),
+) -> RunResult:
+    """Run the analysis and calibrate it. Arguments and errors as for `run_file`; rounds done before are kept."""
+    config = load_config(config_path)
+    folder = _results_folder(config, config_path, out)
+    return run_analysis(config, folder, calibration=calibration, progress=progress, command=command)
+
+
 def _results_folder(config: Configuration, config_path: str | Path, out: str | Path | None) -> Path:
     return Path(config_path).parent / f"{config.name}-results" if out is None else Path(out)
 
@@ -100,7 +118,12 @@ def run_reduction(
 
 
 def run_analysis(
-    config: Configuration, folder: Path, *, progress: Progress | None = None, command: Sequence[str] = ()
+    config: Configuration,
+    folder: Path,
+    *,
+    calibration: CalibrationSettings | None = None,
+    progress: Progress | None = None,
+    command: Sequence[str] = (),
 ) -> RunResult:
     """Run an analysis and write everything to `folder`.
 
@@ -108,6 +131,8 @@ def run_analysis(
     ----------
     config : Configuration
     folder : Path
+    calibration : CalibrationSettings, optional
+        Calibrate the main model too.
     progress, command
         As for `run_file`.
 
@@ -119,6 +144,8 @@ def run_analysis(
     progress = progress or Progress()
     config = config.model_copy(update={"sampling": config.sampling.with_seed()})
     require_sampler(config.sampling.to_settings())
+    if calibration is not None:
+        require_calibratable(config.background.to_background())
     inputs = _read(config, folder, progress)
     edges = flux_point_edges(config, inputs.reduction.spectra)
     record = begin_record(config, inputs, command)
@@ -133,6 +160,11 @@ def run_analysis(
     }
     with progress.stage("products", "tables and comparison"):
         results = derive(config, inputs, counts, fits)
+    if calibration is not None:
+        with progress.stage("calibrate", f"calibrating with {calibration.n_fits} simulated data sets", spinner=False):
+            record["seeds"]["calibration"] = calibration.seed
+            results = replace(results, calibration=_calibrated(results, calibration, folder, progress))
+    with progress.stage("products"):
         write_results(results, folder)
     with progress.stage("report", "figures and report"):
         _tell(results, record, folder)
@@ -143,6 +175,11 @@ def _read(config: Configuration, folder: Path, progress: Progress) -> Inputs:
     prepare_folder(folder)
     with progress.stage("read and reduce", "reading and reducing"):
         return read_inputs(config, progress)
+
+
+def _calibrated(results: Results, settings: CalibrationSettings, folder: Path, progress: Progress) -> Calibration:
+    """Calibrate the main model; every round is on disk as soon as it is done."""
+    return calibrate(results.fits.main, settings, record=folder / CALIBRATION_RECORD, on_progress=progress.say)
 
 
 def _verdict(convergence: Convergence) -> dict[str, Any]:

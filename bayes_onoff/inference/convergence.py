@@ -86,11 +86,13 @@ def judge_convergence(quantities: "xr.Dataset", sample_stats: "xr.Dataset") -> C
     """
     import arviz_stats as azs
 
-    r_hat_name, r_hat = _worst(azs.rhat(quantities), largest=True)
-    bulk_name, bulk = _worst(azs.ess(quantities, method="bulk"), largest=False)
-    tail_name, tail = _worst(azs.ess(quantities, method="tail"), largest=False)
-    energy = sample_stats["energy"].values
-    bfmi = float(np.min(np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)))
+    # A chain that never moved has no variance to divide by; what is not finite then is the worst there is.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r_hat_name, r_hat = _worst(azs.rhat(quantities), largest=True)
+        bulk_name, bulk = _worst(azs.ess(quantities, method="bulk"), largest=False)
+        tail_name, tail = _worst(azs.ess(quantities, method="tail"), largest=False)
+        energy = sample_stats["energy"].values
+        bfmi = float(np.min(np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)))
     diverging = sample_stats["diverging"].values
     problems = []
     if not r_hat < R_HAT_MAX:

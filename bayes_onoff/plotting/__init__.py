@@ -4,6 +4,7 @@ Every plot takes axes or a figure and returns the axes it drew on; without them 
 knows of (``ax.figure`` shows it in a notebook). Figures of a posterior that did not converge say so themselves.
 """
 
+from bayes_onoff.plotting.calibration import plot_calibration, plot_coverage, plot_ranks
 from bayes_onoff.plotting.comparison import plot_comparison
 from bayes_onoff.plotting.counts import plot_counts, plot_counts_and_residuals, plot_residuals
 from bayes_onoff.plotting.cumulative import plot_cumulative, plot_cumulative_excess, plot_cumulative_significance
@@ -25,10 +26,12 @@ from bayes_onoff.plotting.theta_squared import plot_theta_squared
 
 __all__ = [
     "plot_band",
+    "plot_calibration",
     "plot_comparison",
     "plot_correlation",
     "plot_counts",
     "plot_counts_and_residuals",
+    "plot_coverage",
     "plot_cumulative",
     "plot_cumulative_excess",
     "plot_cumulative_significance",
@@ -41,6 +44,7 @@ __all__ = [
     "plot_profiles",
     "plot_psf",
     "plot_rad_max",
+    "plot_ranks",
     "plot_residuals",
     "plot_response",
     "plot_sky",

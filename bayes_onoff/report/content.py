@@ -41,6 +41,13 @@ HEADINGS = {
     "r_hat": "R-hat",
     "mcse_mean": "MC error",
     "stat": "total WSTAT",
+    "wstat_value": "WSTAT",
+    "profile_lower": "profile from",
+    "profile_upper": "profile to",
+    "shift": "shift (sd)",
+    "width_ratio": "width ratio",
+    "prior_spectrum": "prior of the spectrum",
+    "prior_background": "prior of the background",
     "e_ref": "energy",
     "e_min": "from",
     "e_max": "to",
@@ -57,6 +64,11 @@ HEADINGS = {
     "diff_se": "± difference",
     "k_hat_max": "Pareto k",
     "n_bad_k": "k too high",
+    "p_uniform": "p (uniform)",
+    "p_holm": "p (Holm)",
+    "coverage_68": "coverage, 68 %",
+    "coverage_95": "coverage, 95 %",
+    "coverage_ul95": "upper limits, 95 %",
 }
 """What the columns of the package's tables are called in the report, unless told otherwise."""
 _DIGITS = {"value": 4}
@@ -72,6 +84,11 @@ _DECIMALS = {
     "elpd_diff": 1,
     "diff_se": 1,
     "weight": 2,
+    "shift": 2,
+    "width_ratio": 2,
+    "prior_spectrum": 3,
+    "prior_background": 3,
+    "likelihood": 3,
     "k_hat_max": 2,
 }
 """Where the digits after the point count, not the significant ones."""
@@ -289,8 +306,12 @@ class ReportContent:
         What kept it from converging, one sentence each.
     summary : Section
         The result in words with numbers.
-    data, regions, model, diagnostics, parameters, counts, spectrum, flux_points, wstat, comparison, provenance
+    data, regions, model, diagnostics, parameters, sensitivity
         Sections, in this order on the page.
+    counts, spectrum, flux_points, wstat, comparison, calibration
+        The sections after them.
+    provenance : Section
+        Where it all came from; the last one.
     """
 
     title: str
@@ -304,9 +325,11 @@ class ReportContent:
     model: Section | None = None
     diagnostics: Section | None = None
     parameters: Section | None = None
+    sensitivity: Section | None = None
     counts: Section | None = None
     spectrum: Section | None = None
     flux_points: Section | None = None
     wstat: Section | None = None
     comparison: Section | None = None
+    calibration: Section | None = None
     provenance: Section | None = None

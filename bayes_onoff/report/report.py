@@ -22,11 +22,13 @@ _TITLES = {
     "model": "Model and priors",
     "diagnostics": "Convergence",
     "parameters": "Parameters",
+    "sensitivity": "Sensitivity to the priors",
     "counts": "Counts and residuals",
     "spectrum": "Spectrum",
     "flux_points": "Flux points",
     "wstat": "Profile likelihood (WSTAT) beside the posterior",
     "comparison": "Model comparison",
+    "calibration": "Calibration",
     "provenance": "Provenance",
 }
 _WITHOUT_POSTERIOR = ("data", "regions", "model", "provenance")

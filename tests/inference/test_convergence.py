@@ -53,3 +53,14 @@ def test_not_a_number_is_never_converged():
     quantities, stats = _run()
     quantities["x"][0, 0, 0] = np.nan
     assert not judge_convergence(quantities, stats).converged
+
+
+def test_chains_that_never_move_do_not_converge():
+    quantities, stats = _run(n_draws=50)
+    quantities["x"][:, :, 0] = np.arange(4)[:, None]
+    stats["energy"][1] = 1.0
+    verdict = judge_convergence(quantities, stats)
+    assert not verdict.converged
+    assert not np.isfinite(verdict.r_hat_max)
+    assert not np.isfinite(verdict.bfmi_min)
+    assert "R-hat of x is inf" in verdict.sentence

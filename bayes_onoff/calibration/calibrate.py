@@ -1,0 +1,215 @@
+"""Many rounds of a calibration, on several processes, resumed where an earlier one was interrupted."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_onoff.calibration.prior import CalibrationPrior, calibration_prior
+from bayes_onoff.calibration.refit import Refit, refit
+from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings
+from bayes_onoff.spectra import Spectra
+
+if TYPE_CHECKING:
+    from bayes_onoff.inference import CompiledAnalysis
+
+__all__ = ["Calibration", "CalibrationSettings", "calibrate"]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSettings:
+    """How to calibrate.
+
+    Parameters
+    ----------
+    n_fits : int
+        Simulated data sets.
+    widths : float
+        How far truths spread around the fit, in posterior standard deviations.
+    seed : int
+        Of truths, counts and refits.
+    processes : int
+        That share the work; the result does not depend on it.
+    sampling : SamplerSettings
+        Of every refit.
+
+    Raises
+    ------
+    InputError
+        If a number is not positive.
+    """
+
+    n_fits: int = 200
+    widths: float = 3.0
+    seed: int = 0
+    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
+    sampling: SamplerSettings = field(default_factory=lambda: SamplerSettings(400, 300, chains=2, target_accept=0.8))
+
+    def __post_init__(self) -> None:
+        for key in ("n_fits", "processes"):
+            if getattr(self, key) < 1:
+                raise InputError("too few", place=f"calibration.{key}", found=getattr(self, key), allowed="1 or more")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Calibration:
+    """What a calibration found.
+
+    Parameters
+    ----------
+    prior : CalibrationPrior
+        What truths were drawn from.
+    settings : CalibrationSettings
+    refits : tuple of Refit
+        In order of their numbers.
+    """
+
+    prior: CalibrationPrior
+    settings: CalibrationSettings
+    refits: tuple[Refit, ...]
+
+
+def calibrate(
+    posterior: Posterior,
+    settings: CalibrationSettings | None = None,
+    *,
+    record: Path | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> Calibration:
+    """Simulate data sets like the one analysed and analyse them in the same way (Talts et al. 2018, arXiv:1804.06788).
+
+    Truths come from a stated prior around the fit, which the refits use too; responses, livetimes, acceptances and
+    masks are those of the data. Then the rank of a truth among the draws of its posterior is uniform.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Of the real data.
+    settings : CalibrationSettings, optional
+    record : Path, optional
+        File (JSON lines) to which every finished round is added at once; rounds that are there already, of the same
+        calibration, are not done again.
+    on_progress : callable, optional
+        Called with a sentence now and then.
+
+    Raises
+    ------
+    InputError
+        If the background is not pooled.
+    FileError
+        If the record cannot be written.
+    """
+    settings = settings or CalibrationSettings()
+    prior = calibration_prior(posterior, settings.widths)
+    setup = _Setup(posterior.spectra, prior, posterior.background, settings.sampling, settings.seed)
+    done = {} if record is None else _read_record(record, setup.fingerprint())
+    missing = [number for number in range(settings.n_fits) if number not in done]
+    if on_progress is not None and done:
+        on_progress(f"{settings.n_fits - len(missing)} of {settings.n_fits} refits are there already")
+    for found in _refits(setup, missing, settings.processes):
+        done[found.number] = found
+        if record is not None:
+            _append(record, found.to_dict())
+        n_done = sum(number < settings.n_fits for number in done)
+        if on_progress is not None and (n_done % max(1, settings.n_fits // 10) == 0):
+            on_progress(f"{n_done} of {settings.n_fits} refits")
+    return Calibration(prior, settings, tuple(done[number] for number in range(settings.n_fits)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Setup:
+    """All that a process needs; travels to it once."""
+
+    spectra: Spectra
+    prior: CalibrationPrior
+    background: BackgroundModel
+    sampling: SamplerSettings
+    seed: int
+
+    def compile(self) -> "CompiledAnalysis":
+        from bayes_onoff.inference import compile_analysis
+
+        return compile_analysis(self.spectra, self.prior.model, self.background)
+
+    def fingerprint(self) -> str:
+        """Tell two calibrations apart: by responses, masks, priors, settings and seed."""
+        plain = {
+            "prior": self.prior.to_dict(),
+            "background": self.background.to_dict(),
+            "sampling": asdict(self.sampling),
+            "seed": self.seed,
+        }
+        digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+        for array in (self.spectra.response, self.spectra.alpha, self.spectra.mask):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+_in_this_process: dict[str, Any] = {}
+"""Of a worker process: its setup and compiled analysis, made once when it starts."""
+
+
+def _begin(setup: _Setup) -> None:
+    _in_this_process.update(setup=setup, analysis=setup.compile())
+
+
+def _refit_here(number: int) -> Refit:
+    setup: _Setup = _in_this_process["setup"]
+    return refit(_in_this_process["analysis"], setup.prior, setup.sampling, setup.seed, number)
+
+
+def _refits(setup: _Setup, numbers: list[int], processes: int) -> Iterator[Refit]:
+    """Yield refits as they finish."""
+    if not numbers:
+        return
+    if processes == 1:
+        analysis = setup.compile()
+        for number in numbers:
+            yield refit(analysis, setup.prior, setup.sampling, setup.seed, number)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(numbers)), context, _begin, (setup,)) as pool:
+        futures = [pool.submit(_refit_here, number) for number in numbers]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _append(record: Path, values: dict[str, Any]) -> None:
+    try:
+        with record.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+    except OSError as error:
+        raise FileError(record, "cannot be written", found=error.strerror) from error
+
+
+def _read_record(record: Path, fingerprint: str) -> dict[int, Refit]:
+    """Read the finished rounds of this calibration; a record of another one, or none, is begun anew."""
+    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    values = [found for line in lines if (found := _parsed(line)) is not None]
+    if not values or values[0].get("fingerprint") != fingerprint:
+        record.unlink(missing_ok=True)
+        _append(record, {"fingerprint": fingerprint})
+        return {}
+    if len(values) < len(lines):  # the last line was cut off by an interruption
+        record.write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
+    return {value["number"]: Refit.from_dict(value) for value in values[1:]}
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return found
