@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_onoff.inference import marginal, pooled
-from bayes_onoff.inference.acceptance import shifted_alpha
+from bayes_onoff.inference import acceptance, marginal, pooled
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import BackgroundModel
 from bayes_onoff.models import Normal, SpectralModel
@@ -41,14 +40,19 @@ def log_prior(
         `coefficient` (given `shape_scale`), in the shape of the parameter's draws. Of an independent background
         `rates` (chain, draw): they are integrated out in `log_likelihood`, and so they are here. It is the
         expectation of their summed ln prior density given counts and spectrum, which is the derivative of the ln
-        marginal likelihood by the power of the prior.
+        marginal likelihood by the power of the prior. Where the acceptance ratio is uncertain, `acceptance_ratios`
+        (chain, draw), of the shifts of all runs, and `alpha_scatter` if their scale is learned.
     """
-    spectral = {name: prior.log_density(draws[name]) for name, prior in model.priors.items()}
+    densities = {name: prior.log_density(draws[name]) for name, prior in model.priors.items()}
+    if "log_alpha_shift" in draws:
+        densities["acceptance_ratios"] = acceptance.log_shift_prior(data, background, draws)
+    if "alpha_scatter" in draws:
+        densities["alpha_scatter"] = acceptance.SCATTER_PRIOR.log_density(draws["alpha_scatter"])
     if background.prior == "independent":
-        return {**spectral, "rates": _expected_rate_prior(draws, data, background)}
+        return {**densities, "rates": _expected_rate_prior(draws, data, background)}
     shape_scale = draws["shape_scale"][..., None]
     return {
-        **spectral,
+        **densities,
         "level": pooled.LEVEL_PRIOR.log_density(draws["level"]),
         "slope": pooled.SLOPE_PRIOR.log_density(draws["slope"]),
         "shape_scale": pooled.SHAPE_SCALE_PRIOR.log_density(draws["shape_scale"]),
@@ -63,7 +67,7 @@ def _expected_rate_prior(
     signal = draws["npred_signal"]
     used = signal[..., data.mask].reshape(-1, int(data.mask.sum()))
     n_on, n_off = data.n_on[data.mask], data.n_off[data.mask]
-    alpha = shifted_alpha(data, draws)[..., data.mask].reshape(-1, used.shape[1])
+    alpha = acceptance.shifted_alpha(data, draws)[..., data.mask].reshape(-1, used.shape[1])
     total = np.empty(len(used))
     for start in range(0, len(used), _CHUNK):
         part = slice(start, start + _CHUNK)

@@ -26,15 +26,16 @@ _METHOD = (
 )
 _FLUX_RANGE = (1.0, 10.0)
 _FLUX_NAME = "integral_flux (1 - 10 TeV)"
-_GIVEN_A_SCALE = "coefficient"
-"""Its prior depends on a learned scale: that is the pooling, part of the model; the prior of the scale is tested."""
+_GIVEN_A_SCALE = {"coefficient": "shape_scale", "acceptance_ratios": "alpha_scatter"}
+"""Priors that depend on a learned scale: part of the model, like the likelihood. The scale's own prior is tested."""
 
 
 def prior_sensitivity(posterior: Posterior) -> QTable:
     """Find out how much the priors of spectrum and background, each as a whole, shape the result.
 
     Of a pooled background the priors of level, slope and the two learned scales are scaled; of an independent one the
-    Gamma prior of all rates, integrated out as in the likelihood. The test is local: it tells whether the *strength* of
+    Gamma prior of all rates, integrated out as in the likelihood; with either that of uncertain acceptance ratios. The
+    test is local: it tells whether the *strength* of
     a prior matters, not what a prior of another form would give.
 
     Parameters
@@ -66,12 +67,13 @@ def prior_sensitivity(posterior: Posterior) -> QTable:
         )
     spectral = posterior.model.parameter_names
     stored = [str(name) for name in posterior.tree["log_prior"].data_vars]
+    background = [
+        name for name in stored if name not in spectral and _GIVEN_A_SCALE.get(name) not in posterior.tree["log_prior"]
+    ]
     quantities = _quantities(posterior)
     found = {
         "prior_spectrum": _sensitivity(posterior, quantities, "prior", spectral),
-        "prior_background": _sensitivity(
-            posterior, quantities, "prior", [name for name in stored if name not in (*spectral, _GIVEN_A_SCALE)]
-        ),
+        "prior_background": _sensitivity(posterior, quantities, "prior", background),
         "likelihood": _sensitivity(posterior, quantities, "likelihood", ["counts"]),
     }
     table = QTable({"parameter": list(quantities), **found}, meta={**table_meta(posterior), "method": _METHOD})

@@ -25,6 +25,8 @@ TABLES = {
     "cumulative.ecsv": {"obs_id", "livetime", "n_on", "n_off", "alpha", "excess", "significance"},
     "bins.ecsv": {"obs_id", "energy_min", "energy_max", "n_on", "n_off", "alpha", "npred_signal", "npred_off"},
     "wstat.ecsv": {"model", "dataset", "parameter", "value", "error", "unit", "stat"},
+    "wstat_comparison.ecsv": {"parameter", "median", "wstat_value", "profile_lower", "shift", "width_ratio", "reason"},
+    "prior_sensitivity.ecsv": {"parameter", "prior_spectrum", "prior_background", "likelihood", "diagnosis"},
     "parameters.ecsv": {"parameter", "unit", "mean", "sd", "median", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"},
     "flux_points.ecsv": {"e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts"},
 }
@@ -84,7 +86,7 @@ def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     spectra = {f"spectra/{kind}_obs{run}.fits" for kind in ("pha", "bkg", "arf", "rmf") for run in (1, 3)}
     names = ("regions", "cumulative", "trace", "parameters", "counts", "counts_1", "counts_3", "spectrum")
-    on_the_sky = ("image", "theta_squared", "response_1")
+    on_the_sky = ("wstat_profiles", "image", "theta_squared", "response_1")
     figures = {f"figures/{name}.png" for name in (*names, *on_the_sky, "flux_points", "flux_point_correlation")}
     others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json", "theta_squared.ecsv"}
     assert found == spectra | figures | set(TABLES) | others

@@ -1,12 +1,14 @@
 """The prior density at the draws: the sampled density's own prior, and the derivative by the power of the prior."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from bayes_onoff.inference import BackgroundModel
+from bayes_onoff.inference.acceptance import shift_arrays
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.log_prior import log_prior
 from bayes_onoff.inference.marginal import draw_gamma_rate, expected_log_gamma_prior, gamma_table, log_marginal_gamma
@@ -36,6 +38,25 @@ def test_densities_are_those_of_the_stated_priors(spectra: Spectra) -> None:
         np.testing.assert_allclose(found[name], stats.lognorm.logpdf(draws[name], 0.7, scale=median), rtol=1e-10)
     expected = stats.norm.logpdf(draws["coefficient"], 0, draws["shape_scale"][..., None])
     np.testing.assert_allclose(found["coefficient"], expected)
+
+
+@pytest.mark.parametrize("uncertainty", [0.05, "learned"])
+def test_uncertain_acceptance_ratios_have_their_prior(
+    spectra: Spectra, uncertainty: float | Literal["learned"]
+) -> None:
+    rng = np.random.default_rng(3)
+    data, background = FitData.from_spectra(spectra), BackgroundModel(alpha_uncertainty=uncertainty)
+    draws = {**spectral_draws(rng, 50), **prior_background_draws(data, background, 50, rng)}
+    found = log_prior(draws, data, MODEL, background)
+    scale: float | np.ndarray = 0.05
+    if uncertainty == "learned":
+        np.testing.assert_allclose(
+            found["alpha_scatter"], stats.lognorm.logpdf(draws["alpha_scatter"], 1.0, scale=0.01), rtol=1e-10
+        )
+        scale = draws["alpha_scatter"][..., None] * shift_arrays(data, background)["shift_scale"]
+    expected = stats.norm.logpdf(draws["log_alpha_shift"], 0, scale).sum(axis=-1)
+    np.testing.assert_allclose(found["acceptance_ratios"], expected)
+    assert ("alpha_scatter" in found) == (uncertainty == "learned")
 
 
 @pytest.mark.parametrize(("shape", "rate"), [(0.5, 1e-3), (1.0, 0.2), (3.0, 0.7)])
