@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import gamma
 
 from bayes_onoff.inference.fit_data import FitData
-from tests.proofs.toy_grids import Bins, independent_posterior, known_posterior, profile_summary
+from tests.proofs.toy_grids import Bins, independent_posterior, known_posterior, profile_summary, shape_posterior
 from tests.proofs.toy_pooled import CHECKS, check_off_counts
 from tests.proofs.toy_rows import GROUPS, ROWS, choose_rows, draw_spectra, random_streams
 from tests.proofs.toy_tables import all_tables, coverage, shift
@@ -62,6 +62,21 @@ def test_profile_interval_is_that_of_gammapy(
     assert summary["value"] == pytest.approx(best, abs=1e-3)
     assert summary["value"] - summary["lower"] == pytest.approx(lower, abs=1e-3)
     assert summary["upper"] - summary["value"] == pytest.approx(upper, abs=1e-3)
+
+
+def test_known_shape_adds_the_error_of_the_off_counts() -> None:
+    """Many counts, one bin: variance n_on + alpha² n_off, divided by the signal's square."""
+    bins = Bins([1000], [1600], [500.0], [1600.0], 0.5)
+    summary = shape_posterior([bins])
+    assert summary["mean"] == pytest.approx((1000 - 0.5 * 1600) / 500, abs=0.005)
+    assert summary["sd"] == pytest.approx((1000 + 0.25 * 1600) ** 0.5 / 500, rel=0.02)
+
+
+def test_known_shape_of_two_runs_with_exact_levels_is_the_known_background() -> None:
+    """OFF counts a thousand times those that matter pin the levels."""
+    apart = [Bins([9], [30_000], [6.0], [30_000.0], 1e-4), Bins([4], [20_000], [3.0], [20_000.0], 1e-4)]
+    together = Bins([9, 4], [30_000, 20_000], [6.0, 3.0], [30_000.0, 20_000.0], 1e-4)
+    assert shape_posterior(apart) == pytest.approx(known_posterior(together), abs=2e-3)
 
 
 def test_profile_of_a_deficit_ends_at_zero() -> None:

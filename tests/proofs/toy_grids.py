@@ -1,21 +1,30 @@
 """Analyses of a toy that need no sampling: the likelihood of the one norm on a grid, exact to the grid's step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.inference.marginal import gamma_table, log_marginal_gamma
+from bayes_onoff.inference.pooled import LEVEL_PRIOR
 from bayes_onoff.spectra import wstat
 
-__all__ = ["Bins", "independent_posterior", "known_posterior", "posterior_summary", "profile_summary"]
+__all__ = [
+    "Bins",
+    "independent_posterior",
+    "known_posterior",
+    "posterior_summary",
+    "profile_summary",
+    "shape_posterior",
+]
 
 type LogLikelihood = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 UPPER_LIMIT = 0.95
 GAMMA_RATE = 1e-3
 """The package's own default, 1/counts."""
+N_LEVELS = 121
 PROFILE_68 = 1.0
 PROFILE_95 = 2.705543454095404
 """Rise of W at the ends of the 68.3 % interval and at the one-sided 95 % limit: chi2 of one degree of freedom."""
@@ -57,6 +66,34 @@ def known_posterior(bins: Bins) -> dict[str, float]:
         return bins.total(xlogy(bins.n_on, expected) - expected)
 
     return posterior_summary(log_likelihood, bins.norm_max)
+
+
+def shape_posterior(runs: Sequence[Bins]) -> dict[str, float]:
+    """Analyse with the true shape of the background, its level in each run free: the best that pooling can do.
+
+    The prior of a run's level, ln of the counts per ON-sized region in its typical bin, is the package's.
+    """
+    from scipy.special import xlogy
+
+    def log_likelihood_of_run(bins: Bins, norm: NDArray[np.float64]) -> NDArray[np.float64]:
+        n_off, total = bins.total(bins.n_off[None])[0], bins.total(bins.background[None])[0]
+        width = (n_off + 0.5) ** -0.5
+        log_level = np.log((n_off + 0.5) / total) + width * np.linspace(-8, 5, N_LEVELS)
+        typical = np.log(bins.alpha) + np.average(np.log(bins.background), weights=bins.multiplicity)
+        prior = LEVEL_PRIOR.log_density(typical + log_level) + n_off * log_level - total * np.exp(log_level)
+        off = bins.alpha * np.exp(log_level)[:, None] * bins.background
+        values = np.empty((len(norm), N_LEVELS))
+        for index, value in enumerate(norm):
+            expected = value * bins.signal + off
+            values[index] = bins.total(xlogy(bins.n_on, expected) - expected) + prior
+        largest = values.max(axis=1)
+        total_over_levels: NDArray[np.float64] = np.log(np.exp(values - largest[:, None]).sum(axis=1)) + largest
+        return total_over_levels
+
+    def log_likelihood(norm: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sum([log_likelihood_of_run(bins, norm) for bins in runs], axis=0)
+
+    return posterior_summary(log_likelihood, max(bins.norm_max for bins in runs))
 
 
 def independent_posterior(bins: Bins, shape: float) -> dict[str, float]:

@@ -13,7 +13,7 @@ __all__ = ["all_tables", "coverage", "shift"]
 
 type Records = list[dict[str, Any]]
 
-BAYESIAN = {"known": "background known", "pooled": "pooled", "jeffreys": "Gamma(1/2)", "flat": "Gamma(1)"}
+OTHERS = {"shape": "shape known", "wstat": "WSTAT", "jeffreys": "Gamma(1/2)", "flat": "Gamma(1)"}
 P_FLAGGED = 0.05
 
 
@@ -33,11 +33,10 @@ def _mean(values: NDArray[np.float64]) -> str:
     return f"{values.mean():+.3f} ± {error:.3f}"
 
 
-def shift(records: Records, analysis: str, key: str = "value") -> NDArray[np.float64]:
-    """Difference to the analysis that knows the background, in its posterior standard deviations."""
-    reference = "value" if analysis == "wstat" else key
-    difference = _column(records, analysis, key) - _column(records, "known", reference)
-    in_sd: NDArray[np.float64] = difference / _column(records, "known", "sd")
+def shift(records: Records, analysis: str, key: str = "value", reference: str = "known") -> NDArray[np.float64]:
+    """Difference to an analysis that knows the background or its shape, in that one's posterior standard deviations."""
+    difference = _column(records, analysis, key) - _column(records, reference, key)
+    in_sd: NDArray[np.float64] = difference / _column(records, reference, "sd")
     return in_sd
 
 
@@ -47,11 +46,11 @@ def coverage(records: Records, analysis: str) -> tuple[NDArray[np.bool_], NDArra
     return (lower <= TRUE_NORM) & (upper >= TRUE_NORM), limit >= TRUE_NORM
 
 
-def _width_ratio(records: Records, analysis: str) -> float:
+def _width_ratio(records: Records, analysis: str, reference: str) -> str:
     def width(name: str) -> NDArray[np.float64]:
         return _column(records, name, "upper") - _column(records, name, "lower")
 
-    return float(np.median(width(analysis) / width("known")))
+    return f"{np.median(width(analysis) / width(reference)):.3f}"
 
 
 def _pooled_line(records: Records) -> list[str]:
@@ -63,9 +62,11 @@ def _pooled_line(records: Records) -> list[str]:
         f"{np.median(_column(records, 'pooled', 'value')):.3f}",
         _mean(shift(records, "pooled")),
         _mean(shift(records, "pooled", "mean")),
+        _mean(shift(records, "pooled", reference="shape")),
         _proportion(inside),
         _proportion(below),
-        f"{_width_ratio(records, 'pooled'):.3f}",
+        _width_ratio(records, "pooled", "known"),
+        _width_ratio(records, "pooled", "shape"),
         f"{1000 * divergences:.2f}",
         f"{np.median(worst):.0f} ({min(worst):.0f})",
         f"{np.median([record['cpu_seconds'] for record in records]):.1f}",
@@ -74,7 +75,7 @@ def _pooled_line(records: Records) -> list[str]:
 
 def _other_line(records: Records) -> list[str]:
     cells = []
-    for analysis in ("known", "wstat", "jeffreys", "flat"):
+    for analysis in ("known", *OTHERS):
         inside, below = coverage(records, analysis)
         cells += [
             f"{np.median(_column(records, analysis, 'value')):.3f}",
@@ -98,17 +99,17 @@ POOLED_HEADER = [
     "median, pooled",
     "pooled − known, medians, sd",
     "pooled − known, means, sd",
+    "pooled − shape known, medians, sd",
     "68 % coverage",
     "95 % limit covers",
     "width / known",
+    "width / shape known",
     "divergences, ‰",
     "effective draws of the worst hyperparameter, median (least)",
     "CPU s a set",
 ]
 OTHER_HEADER = ["known: median", "68 %", "95 % limit"] + [
-    f"{name}: {what}"
-    for name in ("WSTAT", BAYESIAN["jeffreys"], BAYESIAN["flat"])
-    for what in ("median", "− known, sd", "68 %", "95 % limit")
+    f"{name}: {what}" for name in OTHERS.values() for what in ("median", "− known, sd", "68 %", "95 % limit")
 ]
 CHECK_HEADER = [
     "pooled − known, sd",

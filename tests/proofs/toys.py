@@ -28,7 +28,7 @@ type Task = tuple[int, str, int]
 def analyse_set(task: Task) -> dict[str, Any]:
     """Draw one set and analyse it in every way: a record ready for JSON."""
     from bayes_onoff.errors import BayesOnOffError
-    from tests.proofs.toy_grids import Bins, independent_posterior, known_posterior, profile_summary
+    from tests.proofs.toy_grids import Bins, independent_posterior, known_posterior, profile_summary, shape_posterior
     from tests.proofs.toy_pooled import pooled_posterior
 
     seed, name, index = task
@@ -36,6 +36,10 @@ def analyse_set(task: Task) -> dict[str, Any]:
     counts_rng, sampler_seed, checks_rng = random_streams(seed, row, index)
     spectra = draw_spectra(row, counts_rng)
     bins = Bins(spectra.n_on, spectra.n_off, row.signal, row.background, row.alpha)
+    by_run = [
+        Bins(spectra.n_on[run], spectra.n_off[run], row.signal[run], row.background[run], row.alpha)
+        for run in range(row.shape[0])
+    ]
     start = time.process_time()
     record: dict[str, Any] = {
         "row": name,
@@ -45,6 +49,7 @@ def analyse_set(task: Task) -> dict[str, Any]:
         "n_off": int(spectra.n_off.sum()),
         "empty_off_bins": int((spectra.n_off == 0).sum()),
         "known": known_posterior(bins),
+        "shape": shape_posterior(by_run),
         "wstat": profile_summary(bins),
         "jeffreys": independent_posterior(bins, 0.5),
         "flat": independent_posterior(bins, 1.0),
