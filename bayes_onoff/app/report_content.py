@@ -15,6 +15,7 @@ from bayes_onoff.inference.pooled import DEVIATION_SCALE_PRIOR, LEVEL_PRIOR, SHA
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
 from bayes_onoff.models import Normal, Prior
 from bayes_onoff.products.flux_points import UL_SQRT_TS
+from bayes_onoff.products.wstat_comparison import AGREE
 from bayes_onoff.report import (
     Formula,
     Listing,
@@ -38,7 +39,7 @@ BACKGROUND_PRIORS = (
 WSTAT_COLUMNS = ("model", "dataset", "parameter", "value", "error", "unit", "stat")
 WSTAT_COMPARISON_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "wstat_value", "profile_lower", "profile_upper"),
-    *("shift", "width_ratio", "reason"),
+    *("shift", "width_ratio"),
 )
 PARAMETER_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper"),
@@ -216,7 +217,10 @@ def _wstat(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
         ReportTable.from_table(results.wstat_comparison, caption, columns=WSTAT_COMPARISON_COLUMNS),
         ReportTable.from_table(results.wstat, "WSTAT fits", columns=WSTAT_COLUMNS),
     )
-    return Section((str(results.wstat_comparison.meta["sentence"]),), tables, figures)
+    table = results.wstat_comparison
+    differing = table[table["reason"] != AGREE] if results.wstat_profiles else []
+    reasons = tuple(f"{row['parameter']}: {row['reason']}." for row in differing)
+    return Section((str(table.meta["sentence"]), *reasons), tables, figures)
 
 
 def _residual_text(bins: QTable) -> str:

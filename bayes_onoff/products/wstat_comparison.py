@@ -17,7 +17,7 @@ from bayes_onoff.products.wstat_fit import WstatFit
 from bayes_onoff.products.wstat_objective import WstatObjective
 from bayes_onoff.products.wstat_profile import WstatProfile, profile_wstat
 
-__all__ = ["compare_with_wstat"]
+__all__ = ["AGREE", "compare_with_wstat"]
 
 SHIFTED = 0.3
 """Posterior standard deviations between median and best fit that ask for a reason."""
@@ -28,7 +28,7 @@ _NOTICEABLE = 0.1
 _NEAR_EDGE = 0.2
 _SKEWED = 0.3
 """Skewness: median and mode of a distribution lie about a third of it apart, in standard deviations."""
-_AGREE = "they agree"
+AGREE = "they agree"
 
 
 def compare_with_wstat(
@@ -167,7 +167,7 @@ def _reason(table: QTable, index: int, posterior: Posterior, refits: _Refits, se
     shifted = abs(float(table["shift"][index])) > SHIFTED
     other_width = not abs(float(table["width_ratio"][index]) - 1) <= OTHER_WIDTH
     if not (shifted or other_width):
-        return _AGREE
+        return AGREE
     found = [
         *_background_reasons(index, posterior, refits),
         *_limit_reasons(table, index, posterior),
@@ -229,7 +229,7 @@ def _sentence(table: QTable, fit: WstatFit) -> str:
     if not fit.success:
         return f"The WSTAT fit found no minimum ({fit.message}); there is nothing to compare the posterior with."
     empty = f"{table.meta['n_empty_off']} of {fit.n_bins} bins have ON but no OFF counts and no background in the fit."
-    different = [str(row["parameter"]) for row in table if row["reason"] != _AGREE]
+    different = [str(row["parameter"]) for row in table if row["reason"] != AGREE]
     shift, width = f"{SHIFTED:g} standard deviations", f"{100 * OTHER_WIDTH:g} % in width"
     if not different:
         return f"Posterior and profile likelihood agree within {shift} and {width} for every parameter. {empty}"
