@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +99,14 @@ def _analyse_all(tasks: list[Task], processes: int, minutes: float) -> Iterator[
     # Read by the processes when they start: one core each.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     shapes = sorted({ROWS[name].shape for _, name, _ in tasks}, reverse=True)
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    # An executor, because it reports a process that dies; a pool would wait for it for ever.
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as executor:
         # Each shape by one process first; the others then find it compiled on disk.
-        pool.map(_compile_shape, shapes, chunksize=1)
-        for record in pool.imap_unordered(analyse_set, tasks):
-            yield record
+        list(executor.map(_compile_shape, shapes))
+        for finished in as_completed([executor.submit(analyse_set, task) for task in tasks]):
+            yield finished.result()
             if time.monotonic() > end:
+                executor.shutdown(cancel_futures=True)
                 return
 
 
