@@ -17,7 +17,7 @@ from bayes_onoff.models import photons
 from bayes_onoff.products.norm_density import NormDensity, log_evidence, norm_density, norm_grid
 from bayes_onoff.spectra import fold
 
-__all__ = ["N_HYPERPARAMETER_DRAWS", "band_densities"]
+__all__ = ["N_DRAWS_WITH_SHIFTS", "N_HYPERPARAMETER_DRAWS", "band_densities"]
 
 N_HYPERPARAMETER_DRAWS = 200
 N_DRAWS_WITH_SHIFTS = 50

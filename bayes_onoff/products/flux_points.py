@@ -14,7 +14,7 @@ from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import energy_flux, photons
-from bayes_onoff.products.band_likelihood import N_HYPERPARAMETER_DRAWS, band_densities
+from bayes_onoff.products.band_likelihood import N_DRAWS_WITH_SHIFTS, N_HYPERPARAMETER_DRAWS, band_densities
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.table_meta import background_name
@@ -36,7 +36,7 @@ _NOTES = {
     "is_ul": f"is_ul where sqrt_ts is below {UL_SQRT_TS:g}",
 }
 _APPROXIMATION = (
-    f"; approximated by averaging the norm's conditional density over {N_HYPERPARAMETER_DRAWS} posterior draws of the "
+    "; approximated by averaging the norm's conditional density over {draws} posterior draws of the "
     "background's hyperparameters, which makes bands beyond 10 a few per cent too significant"
 )
 
@@ -131,7 +131,9 @@ def _meta(bands: BandPosterior) -> dict[str, Any]:
         reference[parameter.name] = f"{float(bands.values[parameter.name]):.6g} {parameter.unit}".strip()
     notes = {f"note_{key}": note for key, note in _NOTES.items()}
     if bands.background.prior == "pooled":
-        notes["note_significance"] += _APPROXIMATION
+        certain = bands.background.alpha_uncertainty is None
+        draws = N_HYPERPARAMETER_DRAWS if certain else N_DRAWS_WITH_SHIFTS
+        notes["note_significance"] += _APPROXIMATION.format(draws=draws)
     return {
         "SED_TYPE": "dnde",
         "UL_CONF": UL_CONFIDENCE,
