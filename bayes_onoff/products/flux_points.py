@@ -130,8 +130,8 @@ def _meta(bands: BandPosterior) -> dict[str, Any]:
     for parameter in bands.model.parameters:
         reference[parameter.name] = f"{float(bands.values[parameter.name]):.6g} {parameter.unit}".strip()
     notes = {f"note_{key}": note for key, note in _NOTES.items()}
-    if bands.background.prior == "pooled":
-        certain = bands.background.alpha_uncertainty is None
+    certain = bands.background.alpha_uncertainty is None
+    if bands.background.prior == "pooled" or not certain:
         draws = N_HYPERPARAMETER_DRAWS if certain else N_DRAWS_WITH_SHIFTS
         notes["note_significance"] += _APPROXIMATION.format(draws=draws)
     return {
