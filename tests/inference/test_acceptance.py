@@ -193,7 +193,7 @@ def test_without_information_the_posterior_is_the_prior(learning, spectra):
 
 
 def test_scatter_between_regions_is_learned(learning, make_spectra):
-    """Ten per cent injected into 2 x 20 regions of 300 counts each: found to about 13 %."""
+    """Ten per cent injected into 2 x 20 regions of 350 counts each: found to about 1.5 per cent."""
     spectra = with_regions(make_spectra(off_level=700.0, alpha=0.05), 20, 0.1)
     posterior = learning.fit(spectra, QUICK, progress=False)
     scatter = posterior.tree["posterior"]["alpha_scatter"].values
