@@ -22,7 +22,7 @@ def test_calibrate_and_go_on(command: Command, write_config: WriteConfig, tmp_pa
     assert json.loads((out / "provenance.json").read_text())["seeds"]["calibration"] == 0
     page = (out / "report.html").read_text()
     assert 'id="calibration"' in page
-    assert table.meta["sentence"].split(";")[0] in page
+    assert "In 3 simulated data sets" in page
     assert (out / "figures" / "calibration.png").exists()
     assert len((out / "calibration_fits.jsonl").read_text().splitlines()) == 4
 

@@ -146,7 +146,7 @@ def test_ogip_spectra_of_another_tool_start_a_run(command: Command, gammapy_data
         "observations": {"ogip": [f"{folder}/pha_obs2352*.fits"]},
         "fit_range": {"max": "30 TeV"},
         "model": {"shape": "log-parabola"},
-        "sampling": {"draws": 500, "tune": 500, "chains": 4, "seed": 3},
+        "sampling": {"draws": 1000, "tune": 500, "chains": 4, "seed": 3},
         "flux_points": {"min": "1 TeV", "max": "10 TeV", "bins": 2},
     }
     path = tmp_path / "ogip.yaml"
