@@ -18,7 +18,7 @@ __all__ = ["SkyView", "on_radius", "view_sky"]
 
 LEAST_WIDTH = 2.0
 """deg."""
-N_PIXELS = 120
+N_PIXELS = 100
 LARGEST_THETA2 = 0.1
 """deg2."""
 
