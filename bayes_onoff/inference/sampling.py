@@ -1,10 +1,10 @@
 """Compile a PyMC model once, sample it many times.
 
-The density and its gradient are compiled by PyTensor (numba, cached on disk) and handed to nutpie as a function;
-no other graph is compiled: everything derived is computed afterwards in NumPy. The data are shared variables, so
-new counts need no compiling.
+Only the density and its gradient are compiled (`density`): everything derived is computed afterwards in NumPy. The data
+are shared variables, so new counts need no compiling.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +15,12 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
-from nutpie.compiled_pyfunc import from_pyfunc
-from pymc.logprob.utils import ParameterValueError
 from pytensor.compile import function
 from pytensor.compile.mode import Mode
-from pytensor.gradient import grad
 from pytensor.graph.replace import vectorize_graph
 
 from bayes_onoff.errors import BayesOnOffError
+from bayes_onoff.inference.density import Density, compile_density, flat_vector
 from bayes_onoff.inference.settings import SamplerSettings, require_sampler
 
 __all__ = ["CompiledModel", "Samples", "compile_model"]
@@ -44,8 +42,10 @@ class CompiledModel:
     ----------
     model : pymc.Model
         All inputs are `pm.Data`.
-    density : callable
-        From the flat unconstrained vector to ln density and gradient.
+    density : Density
+        Over the flat vector of all unconstrained values.
+    center : ndarray
+        That vector at the model's initial point.
     unpack : callable
         From many such vectors, shape (sample, n), to the variables in their natural space.
     names : tuple of str
@@ -53,7 +53,8 @@ class CompiledModel:
     """
 
     model: pm.Model
-    density: Any
+    density: Density
+    center: NDArray[np.float64]
     unpack: Any
     names: tuple[str, ...]
 
@@ -85,57 +86,29 @@ class CompiledModel:
             return self._sample_nutpie(settings, progress)
         return self._sample_pymc(settings, progress)
 
-    def _evaluate(self, point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Compute ln density and gradient; a density of 0 where a rate overflows, as in a far too long first step."""
-        try:
-            value, gradient = self.density(point)
-        except ParameterValueError:
-            return -np.inf, np.zeros_like(point)
-        return float(value), gradient
-
     def _starting_point(self, seed: int) -> NDArray[np.float64]:
         """Take the model's initial point with a uniform jitter of one unit in every coordinate."""
         rng = np.random.default_rng(seed)
-        center = _flat(self.model, self.model.initial_point())
         for attempt in range(20):
-            point = center + rng.uniform(-1, 1, len(center)) * 0.7**attempt
-            value, gradient = self._evaluate(point)
-            if np.isfinite(value) and np.all(np.isfinite(gradient)):
+            point = self.center + rng.uniform(-1, 1, len(self.center)) * 0.7**attempt
+            if np.isfinite(self.density.evaluate(point)[0]):
                 return point
         raise BayesOnOffError("the density is not finite at any starting point; look at the priors and the data")
 
     def _sample_nutpie(self, settings: SamplerSettings, progress: bool) -> Samples:
-        size = len(_flat(self.model, self.model.initial_point()))
-
-        def make_density() -> Any:
-            return self._evaluate
-
-        def make_expand(_seed1: int, _seed2: int, _chain: int) -> Any:
-            return lambda point: {"point": point}
-
-        compiled = from_pyfunc(
-            size,
-            make_density,
-            make_expand,
-            [np.dtype(float)],
-            [(size,)],
-            ["point"],
-            make_initial_point_fn=self._starting_point,
-        )
         tree = nutpie.sample(
-            compiled,
+            self.density.for_nutpie(self._starting_point),
             draws=settings.draws,
             tune=settings.tune,
             chains=settings.chains,
-            # The density holds Python's lock: a second thread would only wait for the first.
-            cores=1,
+            cores=min(settings.chains, os.cpu_count() or 1),
             seed=settings.seed,
             target_accept=settings.target_accept,
             progress_bar=progress,
             save_warmup=False,
         )
         points = tree["posterior"]["point"].values
-        flat = points.reshape(-1, size)
+        flat = points.reshape(-1, len(self.center))
         variables = {
             name: np.asarray(values).reshape(*points.shape[:2], *np.shape(values)[1:])
             for name, values in zip(self.names, self.unpack(flat), strict=True)
@@ -164,28 +137,19 @@ class CompiledModel:
         return Samples(variables, statistics[[name for name in kept if name in statistics]])
 
 
-def _flat(model: pm.Model, point: Mapping[str, Any]) -> NDArray[np.float64]:
-    """One vector of all unconstrained values, in the order of the model's value variables."""
-    return np.concatenate([np.asarray(point[value.name], dtype=float).ravel() for value in model.value_vars])
-
-
 def compile_model(model: pm.Model) -> CompiledModel:
-    """Compile density and gradient of a PyMC model as a function of one flat unconstrained vector."""
+    """Compile density and gradient of a PyMC model, and the way back from flat vectors to its variables."""
     point = model.initial_point()
     outputs = model.free_RVs + model.deterministics
-    natural = model.replace_rvs_by_values(outputs)
     joined, vector = pm.pytensorf.join_nonshared_inputs(
-        point=point, outputs=[model.logp(), *natural], inputs=model.value_vars
+        point=point, outputs=model.replace_rvs_by_values(outputs), inputs=model.value_vars
     )
-    log_density = joined[0]
-    density = function([vector], [log_density, grad(log_density, vector)], mode="NUMBA", trust_input=True)
     many = pt.matrix("points")
     unpack = function(
         [many],
-        vectorize_graph(joined[1:], replace={vector: many}),
+        vectorize_graph(joined, replace={vector: many}),
         mode=Mode(linker="py", optimizer="fast_compile"),
         on_unused_input="ignore",
     )
-    compiled = CompiledModel(model, density, unpack, tuple(variable.name for variable in outputs))
-    compiled._evaluate(_flat(model, point))  # numba compiles at the first call, not before
-    return compiled
+    names = tuple(variable.name for variable in outputs)
+    return CompiledModel(model, compile_density(model), flat_vector(model, point), unpack, names)
