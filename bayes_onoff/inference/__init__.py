@@ -8,22 +8,26 @@ from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
-    from bayes_onoff.inference.bands import BandPosterior, fit_bands
+    from bayes_onoff.inference.bands import BandPosterior, CompiledBands, compile_bands, fit_bands
 
 __all__ = [
     "BackgroundModel",
     "BandPosterior",
     "CompiledAnalysis",
+    "CompiledBands",
     "Convergence",
     "Posterior",
     "SamplerSettings",
     "compile_analysis",
+    "compile_bands",
     "fit",
     "fit_bands",
 ]
 
 _SAMPLING = {
     "BandPosterior": "bayes_onoff.inference.bands",
+    "CompiledBands": "bayes_onoff.inference.bands",
+    "compile_bands": "bayes_onoff.inference.bands",
     "fit_bands": "bayes_onoff.inference.bands",
     "CompiledAnalysis": "bayes_onoff.inference.analysis",
     "compile_analysis": "bayes_onoff.inference.analysis",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -14,7 +15,11 @@ from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 from bayes_onoff.models import SpectralModel, photons
 from bayes_onoff.spectra import Spectra, fold
 
-__all__ = ["BandPosterior", "bands_of_bins", "fit_bands"]
+if TYPE_CHECKING:
+    from bayes_onoff.inference.pymc_model import BandSignal
+    from bayes_onoff.inference.sampling import CompiledModel
+
+__all__ = ["BandPosterior", "CompiledBands", "bands_of_bins", "compile_bands", "fit_bands"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -90,6 +95,110 @@ def bands_of_bins(data: FitData, edges: NDArray[np.float64]) -> tuple[NDArray[np
     return snapped, np.where((band >= 0) & (band < len(snapped) - 1), band, -1)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class CompiledBands:
+    """Norms of as many bands, compiled for data of one shape: fit many data sets and reference spectra with it.
+
+    Parameters
+    ----------
+    background : BackgroundModel
+    n_bands : int
+    compiled : CompiledModel
+    data : FitData
+        The data it was compiled for; others must agree in the number of runs and bins and in true energy.
+    """
+
+    background: BackgroundModel
+    n_bands: int
+    compiled: "CompiledModel"
+    data: FitData
+
+    def fit(
+        self,
+        spectra: Spectra,
+        model: SpectralModel,
+        values: Mapping[str, float],
+        edges: NDArray[np.float64],
+        settings: SamplerSettings | None = None,
+        *,
+        progress: bool = True,
+    ) -> BandPosterior:
+        """Sample the norms for these spectra without compiling anew; arguments as for `fit_bands`.
+
+        Raises
+        ------
+        InputError
+            As `fit_bands`, and if spectra or number of bands differ from those compiled for.
+        """
+        from bayes_onoff.inference import groups, rates
+        from bayes_onoff.inference.analysis import convergence_of, random_streams
+        from bayes_onoff.inference.pymc_model import data_arrays
+
+        settings = settings or SamplerSettings()
+        data = FitData.from_spectra(spectra)
+        snapped, signal = _band_signal(data, model, values, edges)
+        self._require_shape(data, signal.n_bands)
+        self.compiled.set_data(data_arrays(data, signal, self.background))
+        samples = self.compiled.sample(settings, progress=progress)
+        norm = samples.variables["norm"]
+        factor = np.where(signal.bands >= 0, norm[..., signal.bands], 1.0)
+        npred_signal = signal.reference_counts * factor[..., None, :]
+        rates_rng, _, _ = random_streams(settings.seed)
+        draws = {
+            "norm": norm,
+            **rates.background_draws(samples.variables, npred_signal, data, self.background, rates_rng),
+            "npred_signal": npred_signal,
+        }
+        tree = xr.DataTree.from_dict(
+            {"posterior": groups.draws_dataset(draws, data, {}), "sample_stats": samples.sample_stats}
+        )
+        convergence = convergence_of(draws, samples, data)
+        return BandPosterior(tree, spectra, model, dict(values), snapped, signal.bands, self.background, convergence)
+
+    def _require_shape(self, data: FitData, n_bands: int) -> None:
+        if (data.mask.shape, n_bands) != (self.data.mask.shape, self.n_bands):
+            raise InputError(
+                "the spectra or bands differ in shape from those compiled for",
+                place="spectra",
+                found=f"(run, energy) = {data.mask.shape}, {n_bands} bands",
+                allowed=f"{self.data.mask.shape}, {self.n_bands} bands",
+            )
+
+
+def _band_signal(
+    data: FitData, model: SpectralModel, values: Mapping[str, float], edges: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], "BandSignal"]:
+    """Snapped edges, and the reference spectrum's counts with the band of every bin."""
+    from bayes_onoff.inference.pymc_model import BandSignal
+
+    snapped, band_of_bin = bands_of_bins(data, edges)
+    reference = fold(photons(model, values, data.energy_true.edges), data.response)
+    return snapped, BandSignal(band_of_bin, len(snapped) - 1, reference)
+
+
+def compile_bands(
+    spectra: Spectra,
+    model: SpectralModel,
+    values: Mapping[str, float],
+    edges: NDArray[np.float64],
+    background: BackgroundModel | None = None,
+) -> CompiledBands:
+    """Build and compile the norms of bands for spectra of this shape; arguments as for `fit_bands`.
+
+    Raises
+    ------
+    InputError
+        If no band covers a fitted bin, or the data say nothing about one of them.
+    """
+    from bayes_onoff.inference.pymc_model import build_model
+    from bayes_onoff.inference.sampling import compile_model
+
+    background = background or BackgroundModel()
+    data = FitData.from_spectra(spectra)
+    _, signal = _band_signal(data, model, values, edges)
+    return CompiledBands(background, signal.n_bands, compile_model(build_model(data, signal, background)), data)
+
+
 def fit_bands(
     spectra: Spectra,
     model: SpectralModel,
@@ -121,29 +230,5 @@ def fit_bands(
     InputError
         If no band covers a fitted bin, or the data say nothing about one of them.
     """
-    from bayes_onoff.inference import groups, rates
-    from bayes_onoff.inference.analysis import convergence_of, random_streams
-    from bayes_onoff.inference.pymc_model import BandSignal, build_model
-    from bayes_onoff.inference.sampling import compile_model
-
-    background = background or BackgroundModel()
-    settings = settings or SamplerSettings()
-    data = FitData.from_spectra(spectra)
-    snapped, band_of_bin = bands_of_bins(data, edges)
-    reference = fold(photons(model, values, data.energy_true.edges), data.response)
-    signal = BandSignal(band_of_bin, len(snapped) - 1, reference)
-    samples = compile_model(build_model(data, signal, background)).sample(settings, progress=progress)
-    norm = samples.variables["norm"]
-    factor = np.where(band_of_bin >= 0, norm[..., band_of_bin], 1.0)
-    npred_signal = reference * factor[..., None, :]
-    rates_rng, _, _ = random_streams(settings.seed)
-    draws = {
-        "norm": norm,
-        **rates.background_draws(samples.variables, npred_signal, data, background, rates_rng),
-        "npred_signal": npred_signal,
-    }
-    tree = xr.DataTree.from_dict(
-        {"posterior": groups.draws_dataset(draws, data, {}), "sample_stats": samples.sample_stats}
-    )
-    convergence = convergence_of(draws, samples, data)
-    return BandPosterior(tree, spectra, model, dict(values), snapped, band_of_bin, background, convergence)
+    compiled = compile_bands(spectra, model, values, edges, background)
+    return compiled.fit(spectra, model, values, edges, settings, progress=progress)

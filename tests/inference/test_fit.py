@@ -6,7 +6,7 @@ from scipy import stats
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, compile_analysis, fit, fit_bands
-from bayes_onoff.inference.bands import bands_of_bins
+from bayes_onoff.inference.bands import bands_of_bins, compile_bands
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.sampling import compile_model
 from bayes_onoff.models import SpectralModel
@@ -217,23 +217,41 @@ def test_pymc_sampler_gives_the_same_posterior(analysis, posterior, spectra):
         assert abs(draws.mean() - other.values[name].mean()) < 0.4 * spread
 
 
-def test_bands_recover_a_scaled_truth(spectra):
+TRUTH = {"amplitude": 3e-11, "index": 2.4}
+BAND_EDGES = np.array([0.8, 2.0, 6.0])
+
+
+@pytest.fixture(scope="module")
+def compiled_bands(spectra):
+    background = BackgroundModel("independent", marginal=True)
+    return compile_bands(spectra, SpectralModel("power-law"), TRUTH, BAND_EDGES, background)
+
+
+def test_bands_recover_a_scaled_truth(compiled_bands, spectra):
     """The norms relative to the truth scatter around 1, and the outer bins keep the reference."""
-    truth = {"amplitude": 3e-11, "index": 2.4}
-    bands = fit_bands(
-        spectra,
-        SpectralModel("power-law"),
-        truth,
-        np.array([0.8, 2.0, 6.0]),
-        background=BackgroundModel("independent", marginal=True),
-        settings=QUICK,
-        progress=False,
-    )
+    bands = compiled_bands.fit(spectra, SpectralModel("power-law"), TRUTH, BAND_EDGES, QUICK, progress=False)
     assert bands.norm.shape == (2, 300, 2)
     assert np.all(bands.norm >= 0)
     pull = (bands.norm.mean(axis=(0, 1)) - 1) / bands.norm.std(axis=(0, 1))
     assert np.all(np.abs(pull) < 3)
     assert set(bands.band_of_bin) == {-1, 0, 1}
+
+
+def test_bands_of_another_reference_and_other_counts_need_no_compiling(compiled_bands, spectra):
+    """Half the reference, twice the norm; and a run without counts has lower norms."""
+    model, half = SpectralModel("power-law"), {**TRUTH, "amplitude": TRUTH["amplitude"] / 2}
+    one = compiled_bands.fit(spectra, model, TRUTH, np.array([0.8, 2.0, 20.0]), QUICK, progress=False)
+    two = compiled_bands.fit(spectra, model, half, np.array([0.8, 2.0, 20.0]), QUICK, progress=False)
+    np.testing.assert_allclose(two.norm.mean((0, 1)), 2 * one.norm.mean((0, 1)), rtol=0.05)
+    none = type(spectra)(tuple(run.replace(n_on=0 * run.n_on) for run in spectra))
+    empty = compiled_bands.fit(none, model, TRUTH, BAND_EDGES, QUICK, progress=False)
+    assert np.all(empty.norm.mean((0, 1)) < 0.2 * one.norm.mean((0, 1)))
+
+
+def test_bands_of_another_shape_are_refused(compiled_bands, spectra):
+    model = SpectralModel("power-law")
+    with pytest.raises(InputError, match=r"differ in shape .* 1 bands'; allowed: .* 2 bands"):
+        compiled_bands.fit(spectra, model, TRUTH, np.array([0.8, 2.0]), progress=False)
 
 
 def test_bands_off_the_axis_are_refused(spectra):

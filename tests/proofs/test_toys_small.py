@@ -10,11 +10,12 @@ import pytest
 from scipy.stats import gamma
 
 from bayes_onoff.inference.fit_data import FitData
+from tests.proofs.records import read_records
 from tests.proofs.toy_grids import Bins, independent_posterior, known_posterior, profile_summary, shape_posterior
 from tests.proofs.toy_pooled import CHECKS, check_off_counts
 from tests.proofs.toy_rows import GROUPS, ROWS, choose_rows, draw_spectra, random_streams
 from tests.proofs.toy_tables import all_tables, coverage, shift
-from tests.proofs.toys import analyse_set, main, missing_sets, read_records
+from tests.proofs.toys import analyse_set, main, missing_sets
 
 SEED = 2026
 

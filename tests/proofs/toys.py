@@ -8,19 +8,16 @@ where it ended, on any number of processes. Rows and groups are in `toy_rows`.
 """
 
 import argparse
-import json
-import multiprocessing
-import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.proofs.records import append_records, in_processes, read_records
 from tests.proofs.toy_rows import GROUPS, ROWS, Toy, choose_rows, draw_spectra, random_streams
 
-__all__ = ["analyse_set", "missing_sets", "read_records"]
+__all__ = ["analyse_set", "missing_sets"]
 
 type Task = tuple[int, str, int]
 """Seed, row, set."""
@@ -63,14 +60,6 @@ def analyse_set(task: Task) -> dict[str, Any]:
     return record
 
 
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """Read all complete lines; a last line cut short is no record."""
-    if not path.exists():
-        return []
-    lines = path.read_text().split("\n")
-    return [json.loads(line) for line in lines[:-1] if line]
-
-
 def missing_sets(records: Iterable[dict[str, Any]], rows: Iterable[Toy], n_sets: int, seed: int) -> list[Task]:
     """Sets that are not recorded yet, row by row.
 
@@ -93,38 +82,6 @@ def _compile_shape(shape: tuple[int, int]) -> None:
     compiled_model(*shape)
 
 
-def _analyse_all(tasks: list[Task], processes: int, minutes: float) -> Iterator[dict[str, Any]]:
-    """Analyse in processes of their own, until all is done or the time is over."""
-    end = time.monotonic() + 60 * minutes
-    # Read by the processes when they start: one core each.
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    shapes = sorted({ROWS[name].shape for _, name, _ in tasks}, reverse=True)
-    # An executor, because it reports a process that dies; a pool would wait for it for ever.
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as executor:
-        # Each shape by one process first; the others then find it compiled on disk.
-        list(executor.map(_compile_shape, shapes))
-        for finished in as_completed([executor.submit(analyse_set, task) for task in tasks]):
-            yield finished.result()
-            if time.monotonic() > end:
-                executor.shutdown(cancel_futures=True)
-                return
-
-
-def _append(path: Path, records: Iterable[dict[str, Any]], n_expected: int) -> None:
-    if path.exists() and not path.read_text().endswith("\n"):
-        complete = path.read_text().rpartition("\n")[0]
-        path.write_text(f"{complete}\n" if complete else "")
-    start, n_done = time.monotonic(), 0
-    with path.open("a") as file:
-        for n_done, record in enumerate(records, start=1):
-            file.write(json.dumps(record, default=float) + "\n")
-            file.flush()
-            if n_done % 100 == 0:
-                sys.stdout.write(f"{n_done} of {n_expected} sets, {time.monotonic() - start:.0f} s\n")
-                sys.stdout.flush()
-    sys.stdout.write(f"{n_done} of {n_expected} sets, {time.monotonic() - start:.0f} s\n")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run sets or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,7 +101,11 @@ def main(arguments: list[str] | None = None) -> None:
         return
     tasks = missing_sets(records, choose_rows(chosen.rows), chosen.sets, chosen.seed)
     if tasks:
-        _append(chosen.out, _analyse_all(tasks, chosen.processes, chosen.minutes), len(tasks))
+        shapes = sorted({ROWS[name].shape for _, name, _ in tasks}, reverse=True)
+        analysed = in_processes(
+            analyse_set, tasks, chosen.processes, minutes=chosen.minutes, first=(_compile_shape, shapes)
+        )
+        append_records(chosen.out, analysed, len(tasks))
 
 
 if __name__ == "__main__":
