@@ -1,12 +1,14 @@
 """Spectra to fit: a small simulated set for the mechanics, the four H.E.S.S. Crab runs for the numbers."""
 
 from collections.abc import Callable
+from functools import cache
 
 import astropy.units as u
 import numpy as np
 import pytest
 
 from bayes_onoff.axes import EnergyAxis
+from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, fit
 from bayes_onoff.models import LogNormal10, Normal, SpectralModel, photons
 from bayes_onoff.reduction import Reduction
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold
@@ -69,3 +71,14 @@ def crab(reduce_crab: Callable[..., Reduction]) -> Spectra:
 def grid_model() -> SpectralModel:
     """The priors of the frozen grid integration."""
     return SpectralModel("power-law", 1.0, {"index": Normal(2.5, 1.0), "amplitude": LogNormal10(10**-10.5, 1.0)})
+
+
+@pytest.fixture(scope="session")
+def fit_crab(crab: Spectra, grid_model: SpectralModel) -> Callable[[BackgroundModel], Posterior]:
+    """Sample the four Crab runs with the grid's priors, once for each background."""
+
+    @cache
+    def sample(background: BackgroundModel) -> Posterior:
+        return fit(crab, grid_model, background, SamplerSettings(seed=5), progress=False)
+
+    return sample

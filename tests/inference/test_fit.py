@@ -1,5 +1,6 @@
 """Real sampling: against exact grids, against each other, and the same again for the same seed."""
 
+import arviz_stats as azs
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,6 +11,8 @@ from bayes_onoff.inference.bands import bands_of_bins, compile_bands
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.sampling import compile_model
 from bayes_onoff.models import SpectralModel
+from bayes_onoff.products import fit_wstat
+from bayes_onoff.spectra import read_ogip_files, with_fit_range
 
 # Two-dimensional grid integration of the exact marginal likelihood on the four Crab runs; priors index ~ N(2.5, 1),
 # log10(amplitude) ~ N(-10.5, 1). (shape, rate): (mean, sd) of index and of log10(amplitude).
@@ -22,8 +25,6 @@ QUICK = SamplerSettings(draws=300, tune=300, chains=2, seed=11)
 
 def _assert_moments(draws, mean, sd):
     """Mean and standard deviation within 3 Monte-Carlo errors (and the grid's last digit)."""
-    import arviz_stats as azs
-
     error_of_mean = float(azs.mcse(draws, method="mean"))
     error_of_sd = float(azs.mcse(draws, method="sd"))
     assert draws.mean() == pytest.approx(mean, abs=3 * error_of_mean + 1e-5)
@@ -32,9 +33,8 @@ def _assert_moments(draws, mean, sd):
 
 @pytest.mark.parametrize("marginal", [False, True], ids=["latent", "marginal"])
 @pytest.mark.parametrize(("shape", "rate"), GRID)
-def test_independent_posterior_is_the_grid(crab, grid_model, shape, rate, marginal):
-    background = BackgroundModel("independent", shape, rate, marginal)
-    posterior = fit(crab, grid_model, background, SamplerSettings(seed=5), progress=False)
+def test_independent_posterior_is_the_grid(fit_crab, shape, rate, marginal):
+    posterior = fit_crab(BackgroundModel("independent", shape, rate, marginal))
     assert posterior.convergence.converged, posterior.convergence.sentence
     assert posterior.convergence.divergences == 0
     (index_mean, index_sd), (amplitude_mean, amplitude_sd) = GRID[shape, rate]
@@ -42,13 +42,8 @@ def test_independent_posterior_is_the_grid(crab, grid_model, shape, rate, margin
     _assert_moments(np.log10(posterior.values["amplitude"]), amplitude_mean, amplitude_sd)
 
 
-def test_pooled_latent_is_pooled_marginal(crab, grid_model):
-    latent, marginal = (
-        fit(crab, grid_model, BackgroundModel("pooled", marginal=form), SamplerSettings(seed=6), progress=False)
-        for form in (False, True)
-    )
-    import arviz_stats as azs
-
+def test_pooled_latent_is_pooled_marginal(fit_crab):
+    latent, marginal = (fit_crab(BackgroundModel("pooled", marginal=form)) for form in (False, True))
     for posterior in (latent, marginal):
         assert posterior.convergence.converged, posterior.convergence.sentence
         assert posterior.convergence.divergences == 0
@@ -68,6 +63,29 @@ def test_pooled_latent_is_pooled_marginal(crab, grid_model):
                 # A spectral parameter within 3 errors; of the 120 others the largest is looked at, so 4.5.
                 limit = 3 if name in ("index", "amplitude") else 4.5
                 assert abs(difference) < limit * np.hypot(*errors), (name, column, method)
+
+
+def test_the_pooled_crab_is_where_wstat_is_and_as_wide_as_without_pooling(crab, fit_crab):
+    """OFF counts are plenty here: pooling must neither shift nor narrow the spectrum."""
+    pooled, independent = (fit_crab(BackgroundModel(prior)).values for prior in ("pooled", "independent"))
+    best = fit_wstat(crab, SpectralModel("power-law")).values
+    for name in ("index", "amplitude"):
+        assert abs(np.median(pooled[name]) - best[name]) < 0.2 * pooled[name].std()
+        assert pooled[name].std() == pytest.approx(independent[name].std(), rel=0.05)
+
+
+@pytest.mark.parametrize(("instrument", "alpha", "beta10"), [("magic", 2.547, 0.382), ("hess", 2.38, 0.38)])
+def test_joint_crab_log_parabolas_agree_with_a_penalised_likelihood(gammapy_data, instrument, alpha, beta10):
+    """Up to 30 TeV; beside them the maximum of the likelihood with a smooth log-background shared by the runs.
+
+    WSTAT gives beta10 = 0.443 for MAGIC, a flat prior on each rate 0.539.
+    """
+    files = sorted((gammapy_data / "joint-crab" / "spectra" / instrument).glob("pha_*.fits"))
+    spectra = with_fit_range(read_ogip_files(files), 0.0, 30.0)
+    settings = SamplerSettings(draws=600, tune=600, seed=3)
+    values = fit(spectra, SpectralModel("log-parabola"), settings=settings, progress=False).values
+    for name, expected in (("alpha", alpha), ("beta", beta10 / np.log(10))):
+        assert abs(np.median(values[name]) - expected) < 0.3 * values[name].std()
 
 
 def test_off_counts_are_used_once(make_spectra):
@@ -180,8 +198,6 @@ def test_the_file_opens_with_an_independent_reader(posterior, tmp_path):
         np.testing.assert_array_equal(amplitude[:], posterior.values["amplitude"])
         assert file["posterior"]["npred_off"].dimensions == ("chain", "draw", "run", "energy")
     tree = xr.open_datatree(path).load()
-    import arviz_stats as azs
-
     assert float(azs.ess(tree["posterior"].to_dataset())["index"]) > 100
 
 
@@ -267,6 +283,21 @@ def test_bands_without_signal_are_refused(make_spectra):
     edges = spectra.energy.edges[[1, 3, 5, 8]]
     with pytest.raises(InputError, match=r"flux_points: no analysed bin of this flux-point band .* found '1.99"):
         fit_bands(holed, SpectralModel("power-law"), {"amplitude": 3e-11, "index": 2.4}, edges, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("n_runs", "n_bins", "off_level"),
+    [(2, 8, 0.0), (1, 1, 4.0), (1, 1, 0.0)],
+    ids=["OFF sets empty", "one bin", "one bin and no OFF count"],
+)
+def test_the_pooled_background_samples_where_off_says_little(make_spectra, n_runs, n_bins, off_level):
+    spectra = make_spectra(n_runs=n_runs, n_bins=n_bins, off_level=off_level)
+    posterior = fit(spectra, SpectralModel("power-law"), settings=SamplerSettings(seed=2), progress=False)
+    assert posterior.convergence.divergences <= 4
+    assert posterior.convergence.r_hat_max < 1.02
+    names = ["level", "slope", "coefficient", "shape_scale", "deviation_scale"]
+    effective = azs.ess(posterior.tree["posterior"].to_dataset()[names], method="bulk")
+    assert min(float(values.min()) for values in effective.data_vars.values()) > 400
 
 
 def test_nothing_to_fit_is_refused(spectra):

@@ -1,0 +1,123 @@
+"""Draw the figures of docs/calibration.md from the records of the proofs:
+
+python -m tests.proofs.figures --toys toys.jsonl --limits limits.jsonl --out docs/figures
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bayes_onoff.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILLION, new_axes, new_figure
+from tests.proofs.limits import FACTORS
+from tests.proofs.records import read_records
+from tests.proofs.toy_rows import GROUPS
+from tests.proofs.toy_tables import coverage, shift
+
+__all__ = ["draw_limits", "draw_toys"]
+
+ANALYSES = {
+    "known": ("background known", INK, "|"),
+    "pooled": ("pooled", BLUE, "o"),
+    "wstat": ("WSTAT", VERMILLION, "s"),
+    "jeffreys": ("independent, Gamma(1/2)", GREEN, "^"),
+    "flat": ("independent, Gamma(1)", ORANGE, "v"),
+}
+NOMINAL_68, NOMINAL_95 = 0.68, 0.95
+
+type Records = Sequence[dict[str, Any]]
+
+
+def draw_toys(records: Records, groups: Sequence[str]) -> Figure:
+    """Bias, coverage of the 68 % interval and of the 95 % limit: a line a toy, a mark an analysis."""
+    good = [record for record in records if "failure" not in record]
+    rows = [row for group in groups for row in GROUPS[group] if any(r["row"] == row.name for r in good)]
+    by_row = [[record for record in good if record["row"] == row.name] for row in rows]
+    figure = new_figure(10.5, 1.3 + 0.42 * len(rows))
+    panels = [
+        ("bias (posterior sd)\nagainst the known background", lambda found, name: shift(found, name), 0.0),
+        ("coverage of the 68 % interval", lambda found, name: coverage(found, name)[0], NOMINAL_68),
+        ("coverage of the 95 % upper limit", lambda found, name: coverage(found, name)[1], NOMINAL_95),
+    ]
+    axes = [new_axes(figure, position=131 + index) for index in range(3)]
+    for ax, (title, values, nominal) in zip(axes, panels, strict=True):
+        _panel(ax, by_row, values, nominal)
+        ax.set_xlabel(title)
+    labels = [f"{row.words} ({len(found)})" for row, found in zip(rows, by_row, strict=True)]
+    axes[0].set_yticks(range(len(rows)), labels)
+    for ax in axes[1:]:
+        ax.set_yticks(range(len(rows)), [""] * len(rows))
+    handles, names = axes[1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(ANALYSES), frameon=False)
+    return figure
+
+
+def _panel(ax: Axes, by_row: Sequence[Records], values: Callable[[Any, str], NDArray[Any]], nominal: float) -> None:
+    ax.axvline(nominal, color=GREY, linewidth=1, zorder=0)
+    for index, (name, (label, color, marker)) in enumerate(ANALYSES.items()):
+        found = [np.asarray(values(records, name), dtype=float) for records in by_row]
+        means = [sample.mean() for sample in found]
+        errors = [sample.std() / len(sample) ** 0.5 for sample in found]
+        height = np.arange(len(by_row)) + 0.13 * (index - 2)
+        ax.errorbar(means, height, xerr=errors, fmt=marker, color=color, label=label, markersize=5, linewidth=1.2)
+    ax.set_ylim(len(by_row) - 0.5, -0.5)
+    ax.margins(x=0.08)
+
+
+def draw_limits(records: Records) -> Figure:
+    """Coverage of the upper limits against the strength of the injected source."""
+    figure = new_figure(5.6, 3.8)
+    ax = new_axes(figure)
+    ax.axhline(NOMINAL_95, color=GREY, linewidth=1, zorder=0)
+    for kind, color, marker, move in (("simulated", BLUE, "o", 0.97), ("off-source", VERMILLION, "s", 1.03)):
+        chosen = [
+            np.array([r["limit"] >= r["norm"] for r in records if (r["kind"], r["factor"]) == (kind, factor)])
+            for factor in FACTORS
+        ]
+        if not all(len(covered) for covered in chosen):
+            continue
+        means = np.array([covered.mean() for covered in chosen])
+        errors = [(mean * (1 - mean) / len(covered)) ** 0.5 for mean, covered in zip(means, chosen, strict=True)]
+        words = {"simulated": "simulated runs", "off-source": "real runs, off the source"}[kind]
+        ax.errorbar(
+            np.array(FACTORS) * move,
+            means,
+            yerr=errors,
+            fmt=marker,
+            color=color,
+            label=f"{words} ({len(chosen[0])} each)",
+        )
+    ax.set_xscale("log")
+    ax.set_xticks(FACTORS, [f"{factor:g}" for factor in FACTORS])
+    ax.minorticks_off()
+    ax.set_xlabel("injected source, in median limits of its run")
+    ax.set_ylabel("share of 95 % limits above the truth")
+    ax.set_ylim(0.88, 1.0)
+    ax.legend(frameon=False)
+    return figure
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the figures as PNG."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--toys", type=Path)
+    parser.add_argument("--limits", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder")
+    chosen = parser.parse_args(arguments)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    if chosen.toys:
+        records = read_records(chosen.toys)
+        for name, groups in (("toys", ("energy",)), ("toys-bins", ("bins",)), ("toys-outside", ("outside",))):
+            if any(record["row"] == row.name for group in groups for row in GROUPS[group] for record in records):
+                draw_toys(records, groups).savefig(chosen.out / f"{name}.png", dpi=110)
+    if chosen.limits:
+        draw_limits(read_records(chosen.limits)).savefig(chosen.out / "limits.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
