@@ -27,6 +27,7 @@ TABLES = {
     "wstat.ecsv": {"model", "dataset", "parameter", "value", "error", "unit", "stat"},
     "wstat_comparison.ecsv": {"parameter", "median", "wstat_value", "profile_lower", "shift", "width_ratio", "reason"},
     "prior_sensitivity.ecsv": {"parameter", "prior_spectrum", "prior_background", "likelihood", "diagnosis"},
+    "background_checks.ecsv": {"check", "meaning", "observed", "replicated", "p_value", "flagged", "where"},
     "parameters.ecsv": {"parameter", "unit", "mean", "sd", "median", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"},
     "flux_points.ecsv": {"e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts"},
 }
@@ -85,7 +86,17 @@ def test_exit_status_and_last_line(finished: Finished) -> None:
 def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     spectra = {f"spectra/{kind}_obs{run}.fits" for kind in ("pha", "bkg", "arf", "rmf") for run in (1, 3)}
-    names = ("regions", "cumulative", "trace", "parameters", "counts", "counts_1", "counts_3", "spectrum")
+    names = (
+        "regions",
+        "cumulative",
+        "trace",
+        "parameters",
+        "background_checks",
+        "counts",
+        "counts_1",
+        "counts_3",
+        "spectrum",
+    )
     on_the_sky = ("wstat_profiles", "image", "theta_squared", "response_1")
     figures = {f"figures/{name}.png" for name in (*names, *on_the_sky, "flux_points", "flux_point_correlation")}
     others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json", "theta_squared.ecsv"}
@@ -153,7 +164,7 @@ def test_the_report_stands_alone(finished: Finished) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
     assert "<script" not in page
-    assert page.count("<svg") == 15  # fourteen figures and the formula
+    assert page.count("<svg") == 16  # fifteen figures and the formula
     assert "The sampling converged" in page
     assert "did not converge" not in page
     assert str(int(finished.table("cumulative.ecsv")["n_on"][-1])) in page

@@ -98,7 +98,9 @@ def check_off_counts(
     One-sided throughout. `given_rates` is no check of the package: it shows that given its own rate a bin predicts
     itself well whatever its count.
     """
-    thinned = {name: draws[name][:, ::EVERY] for name in ("level", "slope", "coefficient", "deviation_scale", "npred_off")}
+    thinned = {
+        name: draws[name][:, ::EVERY] for name in ("level", "slope", "coefficient", "deviation_scale", "npred_off")
+    }
     flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in thinned.items()}
     found = off_residuals(data, flat, rng).discrepancies()
     rate = flat["npred_off"]
