@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,45 @@ def test_a_run_that_did_not_converge_says_so_everywhere(unconverged: Finished) -
     assert unconverged.provenance["converged"] is False
     for name in ("parameters.ecsv", "bins.ecsv", "flux_points.ecsv", "comparison.ecsv"):
         assert unconverged.table(name).meta["converged"] is False
+
+
+def test_independent_rates_have_no_family_to_check(unconverged: Finished) -> None:
+    table = unconverged.table("background_checks.ecsv")
+    assert len(table) == 0
+    assert "there is no family to check" in table.meta["sentence"]
+    assert unconverged.provenance["background_checks"] == {"flagged": False, "sentence": table.meta["sentence"]}
+    assert table.meta["sentence"] in (unconverged.folder / "report.html").read_text()
+    assert not (unconverged.folder / "figures" / "background_checks.png").exists()
+
+
+def test_a_background_of_the_family_is_not_flagged(finished: Finished) -> None:
+    table = finished.table("background_checks.ecsv")
+    assert not table["flagged"].any()
+    assert "Background:" not in finished.output
+    page = (finished.folder / "report.html").read_text()
+    assert "The OFF counts are what the pooled background expects: no check stands out" in page
+    assert "outside the assumed family" not in page
+
+
+def test_a_flagged_background_is_told_wherever_its_numbers_are(
+    command: Command, small_config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is odd to a threshold above 1."""
+    monkeypatch.setattr(import_module("bayes_onoff.products.background_checks"), "FLAGGED_BELOW", 1.1)
+    changed = {**small_config, "sampling": {"draws": 25, "tune": 25, "chains": 4, "seed": 1}}
+    flagged = run(command, tmp_path, changed)
+    sentence = flagged.provenance["background_checks"]["sentence"]
+    assert "the background is outside the assumed family" in sentence
+    assert f"Background: {sentence}" in flagged.output
+    summary = (flagged.folder / "report.html").read_text().partition('id="data"')[0]
+    assert f"Background: {sentence}" in summary
+    for name in (
+        *("parameters.ecsv", "bins.ecsv", "flux_points.ecsv"),
+        *("wstat_comparison.ecsv", "prior_sensitivity.ecsv"),
+    ):
+        meta = flagged.table(name).meta
+        assert meta["background_flagged"] is True
+        assert meta["background_checks"] == sentence
 
 
 def test_everything_asked_for_is_there(unconverged: Finished) -> None:
