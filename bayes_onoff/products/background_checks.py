@@ -186,7 +186,7 @@ def background_checks(posterior: Posterior, *, seed: int = 0) -> QTable:
     is never 0; two-sided (twice the smaller tail) for scatter and neighbours. A check is flagged below 0.01. That is a
     bound for the four together: the same counts set level, shape and scatter, which draws p-values to the middle (Meng
     1994, Annals of Statistics 22, 1142). Measured false alarms of all four: none in 503 sampled backgrounds from the
-    prior (2 runs, 30 bins), 0.3 to 0.8 % in the linear limit of many counts and known scatter (1 to 40 runs).
+    prior (2 runs, 30 bins), 0.3 to 0.8 % in the limit of many counts and known scatter (1 to 40 runs).
 
     Parameters
     ----------
