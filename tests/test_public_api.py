@@ -131,6 +131,7 @@ PUBLIC = {
         "SpectralBand",
         "WstatFit",
         "WstatProfile",
+        "background_checks",
         "bin_table",
         "compare",
         "compare_with_wstat",
@@ -170,6 +171,7 @@ PUBLIC = {
         "require_calibratable",
     ],
     "plotting": [
+        "plot_background_checks",
         "plot_band",
         "plot_calibration",
         "plot_comparison",

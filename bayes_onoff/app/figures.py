@@ -11,6 +11,7 @@ from bayes_onoff.calibration import Calibration, calibration_table
 from bayes_onoff.dl3 import Observation
 from bayes_onoff.models import CRAB
 from bayes_onoff.plotting import (
+    plot_background_checks,
     plot_calibration,
     plot_comparison,
     plot_correlation,
@@ -76,6 +77,8 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
     yield "data", "cumulative", _cumulative(results)
     yield "diagnostics", "trace", _trace(results)
     yield "parameters", "parameters", _parameters(results)
+    if len(results.background_checks):
+        yield "counts", "background_checks", _background_checks(results)
     yield "counts", "counts", _counts(results, None)
     names = results.reduction.spectra.names
     for name in names:
@@ -182,6 +185,16 @@ def _wstat_values(results: Results) -> dict[str, float]:
     table = results.wstat
     rows = table[(table["model"] == results.fits.main_label) & (table["dataset"] == "joint")]
     return {str(row["parameter"]): float(row["value"]) for row in rows}
+
+
+def _background_checks(results: Results) -> ReportFigure:
+    return ReportFigure(
+        _made(plot_background_checks, results.fits.main),
+        "OFF counts around the mean rates of the pooled background, in standard deviations, with 68 % and 95 % of "
+        "replicated sets, whose bins deviate anew.",
+        str(results.background_checks.meta["sentence"]),
+        results.fits.main.convergence.converged,
+    )
 
 
 def _counts(results: Results, run: str | None) -> ReportFigure:

@@ -49,6 +49,7 @@ COMPARISON_COLUMNS = (
     *("model", "elpd_loo", "elpd_se", "elpd_diff", "diff_se", "p_loo", "weight", "k_hat_max", "n_bad_k", "converged"),
 )
 CALIBRATION_COLUMNS = ("quantity", "p_uniform", "p_holm", "coverage_68", "coverage_95", "coverage_ul95")
+CHECK_COLUMNS = ("check", "meaning", "observed", "replicated", "p_value", "flagged", "where")
 POINT_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts")
 
 
@@ -81,7 +82,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         diagnostics=_diagnostics(results, drawn("diagnostics")),
         parameters=_parameters(results, drawn("parameters")),
         sensitivity=_sensitivity(results),
-        counts=Section((_residual_text(results.bins),), figures=drawn("counts")),
+        counts=_counts(results, drawn("counts")),
         spectrum=Section(figures=drawn("spectrum")),
         flux_points=_flux_points(results, drawn("flux_points")),
         wstat=_wstat(results, drawn("wstat")),
@@ -107,6 +108,8 @@ def _summary(results: Results) -> Section:
         f"{format_number(float(total['significance']))} standard deviations (Li & Ma).",
         f"Spectrum, {results.fits.main_label}, median and 68 % interval: {values}.",
     ]
+    if results.background_checks.meta["background_flagged"]:
+        texts.append(f"Background: {results.background_checks.meta['sentence']}")
     if results.inputs.warnings:
         texts.append(f"Left out or approximated in the data: {'; '.join(results.inputs.warnings)}.")
     if results.comparison is not None:
@@ -221,6 +224,15 @@ def _wstat(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     differing = table[table["reason"] != AGREE] if results.wstat_profiles else []
     reasons = tuple(f"{row['parameter']}: {row['reason']}." for row in differing)
     return Section((str(table.meta["sentence"]), *reasons), tables, figures)
+
+
+def _counts(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
+    checks = results.background_checks
+    texts = (_residual_text(results.bins), str(checks.meta["sentence"]))
+    if not len(checks):
+        return Section(texts, figures=figures)
+    table = ReportTable.from_table(checks, "Is the background what the pooled model expects?", columns=CHECK_COLUMNS)
+    return Section((*texts, f"{checks.meta['method']}."), (table,), figures)
 
 
 def _residual_text(bins: QTable) -> str:

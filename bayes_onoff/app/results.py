@@ -17,6 +17,7 @@ from bayes_onoff.products import (
     SpectralBand,
     WstatFit,
     WstatProfile,
+    background_checks,
     bin_table,
     compare,
     compare_with_wstat,
@@ -66,6 +67,8 @@ class Results:
         Of that fit, one a parameter; none if it found no minimum.
     parameters, bins : QTable
         Of the main posterior.
+    background_checks : QTable
+        Whether the OFF counts are what the main posterior's background expects.
     sensitivity : QTable
         Of the main posterior, to its priors.
     band : SpectralBand
@@ -89,6 +92,7 @@ class Results:
     wstat_profiles: Mapping[str, WstatProfile]
     parameters: QTable
     bins: QTable
+    background_checks: QTable
     sensitivity: QTable
     band: SpectralBand
     flux_points: FluxPoints
@@ -125,7 +129,7 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
     fitted = _fit_wstat(config, spectra)
     main_fit = fitted["joint"][0]
     profiles = profile_wstat(spectra, main_fit) if main_fit.success else {}
-    return Results(
+    results = Results(
         config=config,
         inputs=inputs,
         counts=counts,
@@ -135,12 +139,24 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         wstat_profiles=profiles,
         parameters=parameter_table(fits.main),
         bins=bin_table(fits.main),
+        background_checks=background_checks(fits.main),
         sensitivity=sensitivity,
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
         comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
         sky=view_sky(config, inputs),
     )
+    _tell_background(results)
+    return results
+
+
+def _tell_background(results: Results) -> None:
+    """Say in every table that rests on the background whether it is what the model expects."""
+    checks = results.background_checks.meta
+    tables = (results.parameters, results.bins, results.flux_points.table, results.wstat_comparison)
+    for table in (*tables, results.sensitivity, results.comparison):
+        if table is not None:
+            table.meta |= {"background_flagged": checks["background_flagged"], "background_checks": checks["sentence"]}
 
 
 def _fit_wstat(config: Configuration, spectra: Spectra) -> dict[str, list[WstatFit]]:
@@ -162,6 +178,7 @@ def write_results(results: Results, folder: Path) -> None:
         fits.stacked.save(folder / "posterior_stacked.nc")
     write_table(results.wstat, folder / "wstat.ecsv")
     write_table(results.wstat_comparison, folder / "wstat_comparison.ecsv")
+    write_table(results.background_checks, folder / "background_checks.ecsv")
     write_table(results.sensitivity, folder / "prior_sensitivity.ecsv")
     write_table(results.parameters, folder / "parameters.ecsv")
     write_table(results.bins, folder / "bins.ecsv")

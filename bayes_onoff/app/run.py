@@ -160,6 +160,8 @@ def run_analysis(
     }
     with progress.stage("products", "tables and comparison"):
         results = derive(config, inputs, counts, fits)
+    checks = results.background_checks.meta
+    record["background_checks"] = {"flagged": checks["background_flagged"], "sentence": checks["sentence"]}
     if calibration is not None:
         with progress.stage("calibrate", f"calibrating with {calibration.n_fits} simulated data sets", spinner=False):
             record["seeds"]["calibration"] = calibration.seed
@@ -205,5 +207,8 @@ def _finish(result: RunResult, record: Mapping[str, Any], progress: Progress) ->
     write_provenance(result.folder, {**record, "timings_s": {**progress.timings, "total": progress.elapsed}})
     if not result.converged:
         progress.say("The sampling did not converge: the results are marked so, and must not be used.")
+    checks = record.get("background_checks")
+    if checks is not None and checks["flagged"]:
+        progress.say(f"Background: {checks['sentence']}")
     progress.say(f"{progress.summary()}; results in {result.folder}")
     return result

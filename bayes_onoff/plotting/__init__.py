@@ -4,6 +4,7 @@ Every plot takes axes or a figure and returns the axes it drew on; without them 
 knows of (``ax.figure`` shows it in a notebook). Figures of a posterior that did not converge say so themselves.
 """
 
+from bayes_onoff.plotting.background_checks import plot_background_checks
 from bayes_onoff.plotting.calibration import plot_calibration, plot_coverage, plot_ranks
 from bayes_onoff.plotting.comparison import plot_comparison
 from bayes_onoff.plotting.counts import plot_counts, plot_counts_and_residuals, plot_residuals
@@ -25,6 +26,7 @@ from bayes_onoff.plotting.spectrum import plot_band, plot_flux_point_residuals, 
 from bayes_onoff.plotting.theta_squared import plot_theta_squared
 
 __all__ = [
+    "plot_background_checks",
     "plot_band",
     "plot_calibration",
     "plot_comparison",

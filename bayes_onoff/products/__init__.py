@@ -1,5 +1,6 @@
 """What follows from a posterior: tables, predictive checks, flux points, comparison."""
 
+from bayes_onoff.products.background_checks import background_checks
 from bayes_onoff.products.bin_table import bin_table
 from bayes_onoff.products.comparison import compare
 from bayes_onoff.products.flux import energy_flux, integral_flux
@@ -20,6 +21,7 @@ __all__ = [
     "SpectralBand",
     "WstatFit",
     "WstatProfile",
+    "background_checks",
     "bin_table",
     "compare",
     "compare_with_wstat",

@@ -48,6 +48,8 @@ HEADINGS = {
     "width_ratio": "width ratio",
     "prior_spectrum": "prior of the spectrum",
     "prior_background": "prior of the background",
+    "p_value": "p",
+    "where": "stands out most",
     "e_ref": "energy",
     "e_min": "from",
     "e_max": "to",

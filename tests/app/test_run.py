@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ TABLES = {
     "wstat.ecsv": {"model", "dataset", "parameter", "value", "error", "unit", "stat"},
     "wstat_comparison.ecsv": {"parameter", "median", "wstat_value", "profile_lower", "shift", "width_ratio", "reason"},
     "prior_sensitivity.ecsv": {"parameter", "prior_spectrum", "prior_background", "likelihood", "diagnosis"},
+    "background_checks.ecsv": {"check", "meaning", "observed", "replicated", "p_value", "flagged", "where"},
     "parameters.ecsv": {"parameter", "unit", "mean", "sd", "median", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"},
     "flux_points.ecsv": {"e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts"},
 }
@@ -85,7 +87,17 @@ def test_exit_status_and_last_line(finished: Finished) -> None:
 def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     spectra = {f"spectra/{kind}_obs{run}.fits" for kind in ("pha", "bkg", "arf", "rmf") for run in (1, 3)}
-    names = ("regions", "cumulative", "trace", "parameters", "counts", "counts_1", "counts_3", "spectrum")
+    names = (
+        "regions",
+        "cumulative",
+        "trace",
+        "parameters",
+        "background_checks",
+        "counts",
+        "counts_1",
+        "counts_3",
+        "spectrum",
+    )
     on_the_sky = ("wstat_profiles", "image", "theta_squared", "response_1")
     figures = {f"figures/{name}.png" for name in (*names, *on_the_sky, "flux_points", "flux_point_correlation")}
     others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json", "theta_squared.ecsv"}
@@ -153,7 +165,7 @@ def test_the_report_stands_alone(finished: Finished) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
     assert "<script" not in page
-    assert page.count("<svg") == 15  # fourteen figures and the formula
+    assert page.count("<svg") == 16  # fifteen figures and the formula
     assert "The sampling converged" in page
     assert "did not converge" not in page
     assert str(int(finished.table("cumulative.ecsv")["n_on"][-1])) in page
@@ -185,6 +197,45 @@ def test_a_run_that_did_not_converge_says_so_everywhere(unconverged: Finished) -
     assert unconverged.provenance["converged"] is False
     for name in ("parameters.ecsv", "bins.ecsv", "flux_points.ecsv", "comparison.ecsv"):
         assert unconverged.table(name).meta["converged"] is False
+
+
+def test_independent_rates_have_no_family_to_check(unconverged: Finished) -> None:
+    table = unconverged.table("background_checks.ecsv")
+    assert len(table) == 0
+    assert "there is no family to check" in table.meta["sentence"]
+    assert unconverged.provenance["background_checks"] == {"flagged": False, "sentence": table.meta["sentence"]}
+    assert table.meta["sentence"] in (unconverged.folder / "report.html").read_text()
+    assert not (unconverged.folder / "figures" / "background_checks.png").exists()
+
+
+def test_a_background_of_the_family_is_not_flagged(finished: Finished) -> None:
+    table = finished.table("background_checks.ecsv")
+    assert not table["flagged"].any()
+    assert "Background:" not in finished.output
+    page = (finished.folder / "report.html").read_text()
+    assert "The OFF counts are what the pooled background expects: no check stands out" in page
+    assert "outside the assumed family" not in page
+
+
+def test_a_flagged_background_is_told_wherever_its_numbers_are(
+    command: Command, small_config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is odd to a threshold above 1."""
+    monkeypatch.setattr(import_module("bayes_onoff.products.background_checks"), "FLAGGED_BELOW", 1.1)
+    changed = {**small_config, "sampling": {"draws": 25, "tune": 25, "chains": 4, "seed": 1}}
+    flagged = run(command, tmp_path, changed)
+    sentence = flagged.provenance["background_checks"]["sentence"]
+    assert "the background is outside the assumed family" in sentence
+    assert f"Background: {sentence}" in flagged.output
+    summary = (flagged.folder / "report.html").read_text().partition('id="data"')[0]
+    assert f"Background: {sentence}" in summary
+    for name in (
+        *("parameters.ecsv", "bins.ecsv", "flux_points.ecsv"),
+        *("wstat_comparison.ecsv", "prior_sensitivity.ecsv"),
+    ):
+        meta = flagged.table(name).meta
+        assert meta["background_flagged"] is True
+        assert meta["background_checks"] == sentence
 
 
 def test_everything_asked_for_is_there(unconverged: Finished) -> None:

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_onoff.axes import EnergyAxis
-from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings
+from bayes_onoff.inference import BackgroundModel, CompiledAnalysis, Posterior, SamplerSettings, compile_analysis
 from bayes_onoff.inference.bands import BandPosterior, bands_of_bins
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.fit_data import FitData
@@ -129,6 +129,12 @@ def exact_bands(spectra: Spectra) -> BandPosterior:
 def spectra() -> Spectra:
     """The simulated runs."""
     return simulated_spectra()
+
+
+@pytest.fixture(scope="session")
+def compiled(spectra: Spectra) -> CompiledAnalysis:
+    """Power law and pooled background, compiled for spectra of this shape."""
+    return compile_analysis(spectra, SpectralModel("power-law"))
 
 
 @pytest.fixture(scope="session")

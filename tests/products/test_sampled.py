@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_onoff.inference import Posterior, SamplerSettings, fit
-from bayes_onoff.models import SpectralModel
+from bayes_onoff.inference import CompiledAnalysis, Posterior, SamplerSettings
 from bayes_onoff.products import (
     bin_table,
     compare,
@@ -23,8 +22,8 @@ SHORT = SamplerSettings(draws=400, tune=400, chains=2, seed=3)
 
 
 @pytest.fixture(scope="module")
-def sampled(spectra: Spectra) -> Posterior:
-    return fit(spectra, SpectralModel("power-law"), settings=SHORT, progress=False)
+def sampled(spectra: Spectra, compiled: CompiledAnalysis) -> Posterior:
+    return compiled.fit(spectra, SHORT, progress=False)
 
 
 def test_file_alone_gives_the_same_products(sampled: Posterior, tmp_path: Path) -> None:
