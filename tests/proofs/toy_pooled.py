@@ -101,7 +101,7 @@ def check_off_counts(
     Statistica Sinica 6, 733).
     """
     thinned = {name: values[:, ::EVERY] for name, values in draws.items()}
-    mean = np.exp(pooled.log_mean_rate(thinned, pooled.background_design(data)))
+    mean = np.exp(pooled.log_mean_rate(thinned, pooled.background_design(data, BACKGROUND)))
     mean = mean.reshape(-1, *data.mask.shape)
     scale = thinned["deviation_scale"].reshape(-1, 1, 1)
     rate = thinned["npred_off"].reshape(mean.shape)
