@@ -52,7 +52,7 @@ def main() -> None:
     """Print both tables."""
     spectra = reduced()
     tell_counts(spectra)
-    print("| shape_from |", " | ".join(PARAMETERS), "| converged |")
+    print("| shape_from |", " | ".join(PARAMETERS), "| ln likelihood, mean | converged |")
     for shape_from in (None, "irf"):
         background = BackgroundModel(shape_from=shape_from)
         posterior = fit(spectra, SpectralModel("power-law"), background, SamplerSettings(seed=1), progress=False)
@@ -62,14 +62,8 @@ def main() -> None:
             scale = 1e11 if name == "amplitude" else 1
             low, median, high = np.quantile(scale * group[name].to_numpy(), (0.16, 0.5, 0.84))
             cells.append(f"{median:.4f} ({low:.4f} to {high:.4f})")
+        cells.append(f"{posterior.tree['log_likelihood']['counts'].sum('bin').values.mean():.1f}")
         print(f"| {shape_from} |", " | ".join(cells), f"| {posterior.convergence.converged} |")
-        print(posterior.convergence.sentence)
-        print("ln likelihood", float(group_mean(posterior)))
-
-
-def group_mean(posterior) -> float:
-    """Mean over the draws of the marginal ln likelihood of all bins."""
-    return float(posterior.tree["log_likelihood"]["counts"].sum("bin").mean())
 
 
 if __name__ == "__main__":
