@@ -11,10 +11,11 @@ from bayes_onoff.app.progress import Progress
 from bayes_onoff.inference import BandPosterior, Convergence, Posterior
 from bayes_onoff.inference.bands import bands_of_bins
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.pooled import expected_shape
 from bayes_onoff.models import SpectralModel
 from bayes_onoff.spectra import Spectra, stack
 
-__all__ = ["Fits", "fit_everything", "flux_point_edges"]
+__all__ = ["Fits", "fit_everything", "flux_point_edges", "require_background_shape"]
 
 BANDS_PER_DECADE = 8
 
@@ -76,6 +77,18 @@ def flux_point_edges(config: Configuration, spectra: Spectra) -> NDArray[np.floa
         low, high = data.energy.edges[0], data.energy.edges[-1]
         wanted = np.geomspace(low, high, 1 + max(1, round(BANDS_PER_DECADE * np.log10(high / low))))
     return bands_of_bins(data, wanted)[0]
+
+
+def require_background_shape(config: Configuration, spectra: Spectra) -> None:
+    """Refuse a shape from the background response where a run has none.
+
+    Raises
+    ------
+    InputError
+        If that is asked for, and a run has no expected background, or one that is 0 in a fitted bin.
+    """
+    if config.background.shape_from is not None:
+        expected_shape(FitData.from_spectra(spectra))
 
 
 def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.float64], progress: Progress) -> Fits:

@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from regions import SkyRegion
@@ -71,7 +71,9 @@ def _from_store(config: Configuration, progress: Progress) -> Inputs:
             energy=energy.to_axis("energy"),
             energy_true=energy_true.to_axis("energy_true"),
             exclusion=exclusion,
-            settings=config.reduction.to_settings(),
+            settings=replace(
+                config.reduction.to_settings(), expected_background=config.background.shape_from is not None
+            ),
             fit_range=None if config.fit_range is None else config.fit_range.to_limits(),
             on_progress=progress.say,
         )

@@ -140,6 +140,8 @@ def _model(results: Results) -> Section:
     if background.prior == "pooled":
         told = "pooled: a level per run, a smooth shape common to the runs and a deviation per bin, with learned scales"
         rows += [(name, "–", _prior_text(prior), meaning) for name, prior, meaning in BACKGROUND_PRIORS]
+        if background.shape_from == "irf":
+            told += "; slope and shape are the departure from what the background response of each run expects"
     else:
         told = (
             f"independent in every bin: Gamma prior of shape {background.shape:g}, rate {background.rate:g} per count"

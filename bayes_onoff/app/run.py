@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_onoff.app.config import Configuration, load_config
-from bayes_onoff.app.fits import fit_everything, flux_point_edges
+from bayes_onoff.app.fits import fit_everything, flux_point_edges, require_background_shape
 from bayes_onoff.app.inputs import Inputs, read_inputs
 from bayes_onoff.app.output_folder import clear_earlier_results, prepare_folder
 from bayes_onoff.app.progress import Progress
@@ -148,6 +148,7 @@ def run_analysis(
         require_calibratable(config.background.to_background())
     inputs = _read(config, folder, progress)
     edges = flux_point_edges(config, inputs.reduction.spectra)
+    require_background_shape(config, inputs.reduction.spectra)
     record = begin_record(config, inputs, command)
     clear_earlier_results(folder)
     with progress.stage("write spectra"):

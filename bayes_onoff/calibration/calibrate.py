@@ -148,7 +148,10 @@ class _Setup:
             "seed": self.seed,
         }
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
-        for array in (self.spectra.response, self.spectra.alpha, self.spectra.mask):
+        arrays = [self.spectra.response, self.spectra.alpha, self.spectra.mask]
+        if self.background.shape_from is not None:
+            arrays += [run.background for run in self.spectra if run.background is not None]
+        for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 

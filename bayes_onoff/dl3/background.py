@@ -120,8 +120,12 @@ def _interpolate_rate(
     return np.where(inside & (rate > 1.001 * _TINY), rate, 0)
 
 
+def _column(table: FitsTable) -> str:
+    return "BGD" if table.has_column("BGD") else "BKG"  # as in the first CTA data challenge
+
+
 def _read_rate(table: FitsTable, axes: Sequence[IrfAxis]) -> NDArray[np.float64]:
-    name = "BGD" if table.has_column("BGD") else "BKG"  # as in the first CTA data challenge
+    name = _column(table)
     values = read_values(table, name, BACKGROUND_RATE, axes)
     check_not_negative(table, name, values)
     return values
@@ -129,6 +133,9 @@ def _read_rate(table: FitsTable, axes: Sequence[IrfAxis]) -> NDArray[np.float64]
 
 def background_from_table(table: FitsTable) -> Background:
     """Decode a GADF BKG_3D table.
+
+    The energy is the first axis in the file (TDIM), longitude and latitude follow; or, as in H.E.S.S. DR1 and the first
+    CTA data challenge, the last axis, after latitude and longitude (gammapy 2.1 reads both so).
 
     Raises
     ------
@@ -138,11 +145,13 @@ def background_from_table(table: FitsTable) -> Background:
     lon = read_irf_axis(table, "DETX", ANGLE)
     lat = read_irf_axis(table, "DETY", ANGLE)
     energy = read_irf_axis(table, "ENERG", ENERGY, is_log=True)
-    values = _read_rate(table, (lon, lat, energy))
+    in_memory = (len(lat), len(lon), len(energy))
+    energy_first = table.raw_column(_column(table)).shape[1:] == in_memory
+    values = _read_rate(table, (energy, lon, lat)) if energy_first else _read_rate(table, (lat, lon, energy)).T
     alignment = table.key_text("FOVALIGN", "RADEC").upper()
     if alignment not in FOV_ALIGNMENTS:
         raise table.error("unknown orientation FOVALIGN", found=alignment, allowed=", ".join(FOV_ALIGNMENTS))
-    return Background(energy, lon, lat, np.moveaxis(values, -1, 0), alignment)
+    return Background(energy, lon, lat, values, alignment)
 
 
 def background_2d_from_table(table: FitsTable) -> Background2D:

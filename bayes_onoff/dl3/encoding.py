@@ -174,10 +174,10 @@ def _bkg_table(bkg: Background | Background2D) -> fits.BinTableHDU:
         ]
         return encode_table("BKG", radial, keys)
     columns = [
+        *_axis_cells("ENERG", bkg.energy_axis, "TeV"),
         *_axis_cells("DETX", bkg.lon_axis, "deg"),
         *_axis_cells("DETY", bkg.lat_axis, "deg"),
-        *_axis_cells("ENERG", bkg.energy_axis, "TeV"),
-        _cell("BKG", np.moveaxis(bkg.values, 0, -1) * _PER_MEV, "s-1 MeV-1 sr-1"),
+        _cell("BKG", bkg.values * _PER_MEV, "s-1 MeV-1 sr-1"),
     ]
     return encode_table("BKG", columns, {**keys, "FOVALIGN": bkg.alignment})
 

@@ -1,7 +1,7 @@
 """The files of one run: every table is read when it is first asked for, and kept."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ _DECODERS: dict[str, dict[str, Callable[[FitsTable], Any]]] = {
 
 HDU_CLASSES = {kind: tuple(decoders) for kind, decoders in _DECODERS.items()}
 """The HDUs that are read and written: GADF's HDU_TYPE and the values of HDU_CLASS understood, the preferred first."""
+
+_LONGITUDES_TO_THE_EAST = ("SASH FITS::EventListWriter", "0.2")
+"""CREATOR and HDUVERS of files with such a BKG_3D."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,14 @@ class RunFiles:
 
     @cached_property
     def bkg(self) -> Background | Background2D | None:
-        """Background model; None if the run has none."""
+        """Background model; None if the run has none.
+
+        H.E.S.S. DR1 says RADEC, but its longitudes grow to the east, as its events tell (gammapy 2.1 does the same).
+        """
         bkg: Background | Background2D | None = self._optional("bkg")
+        origin = self.events_table.key_text("CREATOR"), self.events_table.key_text("HDUVERS")
+        if isinstance(bkg, Background) and origin == _LONGITUDES_TO_THE_EAST:
+            return replace(bkg, alignment="REVERSE_LON_RADEC")
         return bkg
 
     @cached_property

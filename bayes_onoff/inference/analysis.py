@@ -155,7 +155,7 @@ def compile_analysis(
     Raises
     ------
     InputError
-        If no bin is left to fit.
+        If no bin is left to fit, or the shape is to come from a background response that a run does not have.
     """
     background = background or BackgroundModel()
     data = FitData.from_spectra(spectra)

@@ -35,6 +35,8 @@ class FitData:
         OFF counts region by region, summed over `equal_regions`; empty where the regions are not known.
     equal_regions : ndarray of bool, shape (run, energy)
         The bins in which every OFF region known of the run has the acceptance of the ON region.
+    expected_off : tuple, one a run, of ndarray, shape (energy,), or None
+        OFF counts that a background response expects, where the run has one; 0 where `mask` is False.
     """
 
     runs: tuple[str, ...]
@@ -47,6 +49,7 @@ class FitData:
     response: NDArray[np.float64]
     off_regions: tuple[NDArray[np.int64], ...]
     equal_regions: NDArray[np.bool_]
+    expected_off: tuple[NDArray[np.float64] | None, ...]
 
     @classmethod
     def from_spectra(cls, spectra: Spectra) -> "FitData":
@@ -85,6 +88,10 @@ class FitData:
                 for run, equal in zip(spectra, equal_regions, strict=True)
             ),
             equal_regions=equal_regions,
+            expected_off=tuple(
+                None if run.background is None else np.where(used_bins, run.background[bins], 0.0)
+                for run, used_bins in zip(spectra, mask, strict=True)
+            ),
         )
 
     @property

@@ -1,8 +1,9 @@
 """The pooled background: a level per run, a smooth shape common to the runs, a deviation per bin.
 
-``ln b[r, e] = -ln alpha[r, e] + level_r + slope x_e + g(x_e) + d[r, e] - deviation_scale**2 / 2``
+``ln b[r, e] = -ln alpha[r, e] + t[r, e] + level_r + slope x_e + g(x_e) + d[r, e] - deviation_scale**2 / 2``
 
-with x = ln(energy / centre of the fitted range), g a penalised spline, d ~ N(0, deviation_scale). `level` is the
+with x = ln(energy / centre of the fitted range), g a penalised spline, d ~ N(0, deviation_scale). t is 0, or the shape
+that the background response of the run expects, 0 at the centre of the range. `level` is the
 logarithm of the counts expected per ON-sized region and bin at the centre of the range; exp of everything but d is
 the mean rate. All priors are stated in these data-free units. In which coordinates the posterior is sampled is
 another matter: `bayes_onoff.inference.pooled_coordinates`.
@@ -15,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_onoff.errors import InputError
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.settings import BackgroundModel
 from bayes_onoff.models import LogNormal, Normal
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "STATED_PRIORS",
     "BackgroundPriors",
     "background_design",
+    "expected_shape",
     "inner",
     "log_mean_rate",
     "penalised_basis",
@@ -85,11 +89,58 @@ def penalised_basis(log_edges: NDArray[np.float64], x: NDArray[np.float64]) -> N
     return scaled
 
 
-def background_design(data: FitData) -> dict[str, NDArray[np.float64]]:
-    """Everything that maps background parameters to rates, free of counts: `offset`, `log_energy`, `spline`."""
+def expected_shape(data: FitData) -> NDArray[np.float64]:
+    """Shape in energy that each run's background response expects, (run, energy).
+
+    ln(counts per ON-sized region and bin), less its value at the centre of the fitted range (between bins, and in
+    masked ones, interpolated; beyond the run's own bins, that of the nearest): its normalisation has no effect, and
+    `level` keeps its meaning.
+
+    Raises
+    ------
+    InputError
+        If a run has no expected background, or one that is 0 in a fitted bin.
+    """
+    missing = [name for name, counts in zip(data.runs, data.expected_off, strict=True) if counts is None]
+    if missing:
+        raise InputError(
+            "the shape of the background response is asked for, but not known of every run",
+            place="background.shape_from",
+            found=f"no expected background of {', '.join(missing)}",
+            allowed="spectra reduced with it from runs with BKG_2D or BKG_3D, or no background.shape_from",
+        )
+    x, shape = data.log_energy, np.zeros(data.mask.shape)
+    for index, (name, counts) in enumerate(zip(data.runs, data.expected_off, strict=True)):
+        used = data.mask[index]
+        if counts is None or not used.any():
+            continue
+        if not np.all(counts[used] > 0):
+            energies = ", ".join(f"{energy:.4g}" for energy in data.energy.centers[used & ~(counts > 0)])
+            raise InputError(
+                "the expected background is 0 in a fitted bin",
+                place=f"spectrum {name}: background",
+                found=f"0 at {energies} TeV",
+                allowed="a fit range without these bins, or no background.shape_from",
+            )
+        curve = np.log(counts[used] * data.alpha[index, used])
+        shape[index] = np.interp(x, x[used], curve) - np.interp(0.0, x[used], curve)
+    return shape
+
+
+def background_design(data: FitData, background: BackgroundModel) -> dict[str, NDArray[np.float64]]:
+    """Everything that maps background parameters to rates, free of counts: `offset`, `log_energy`, `spline`.
+
+    Raises
+    ------
+    InputError
+        If the shape is to come from the background response, and a run has none.
+    """
     edges = data.energy.edges
     basis = penalised_basis(np.log(edges / np.sqrt(edges[0] * edges[-1])), data.log_energy)
-    return {"offset": -np.log(data.alpha), "log_energy": data.log_energy, "spline": basis}
+    offset = -np.log(data.alpha)
+    if background.shape_from is not None:
+        offset = offset + expected_shape(data)
+    return {"offset": offset, "log_energy": data.log_energy, "spline": basis}
 
 
 def inner(one: Any, other: Any) -> Any:

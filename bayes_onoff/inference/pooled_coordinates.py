@@ -26,6 +26,7 @@ from bayes_onoff.inference.pooled import (
     background_design,
     inner,
 )
+from bayes_onoff.inference.settings import BackgroundModel
 
 __all__ = [
     "Conditional",
@@ -64,7 +65,7 @@ class PooledGeometry:
     ``log_mean_at_fit + residual / information`` with precision `information`.
     """
 
-    offset: NDArray[np.float64]  # (run, energy): -ln alpha
+    offset: NDArray[np.float64]  # (run, energy): -ln alpha, plus the shape of the background response if asked for
     log_energy: NDArray[np.float64]  # (energy,)
     spline: NDArray[np.float64]  # (energy, basis): rotated
     log_mean_at_fit: NDArray[np.float64]  # (run, energy)
@@ -200,14 +201,16 @@ def _fit_deviations(data: FitData, log_mean: NDArray[np.float64]) -> tuple[NDArr
     return information, np.where(data.mask, expected * deviation + data.n_off - expected, 0.0)
 
 
-def pooled_geometry(data: FitData, priors: BackgroundPriors = STATED_PRIORS) -> PooledGeometry:
+def pooled_geometry(
+    data: FitData, background: BackgroundModel, priors: BackgroundPriors = STATED_PRIORS
+) -> PooledGeometry:
     """Build the approximation from the OFF counts and the priors.
 
     The basis is rotated so that penalty and information matrix, levels and slope projected out, are diagonal together
     (Demmler and Reinsch 1975, doi:10.1007/BF01437407).
     """
     n_runs, n_energy = data.mask.shape
-    design = background_design(data)
+    design = background_design(data, background)
     x, basis, offset = design["log_energy"], design["spline"], design["offset"]
     levels = np.repeat(np.eye(n_runs), n_energy, axis=0)
     free = np.column_stack([levels, np.tile(x, n_runs)])

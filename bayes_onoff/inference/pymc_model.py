@@ -78,7 +78,7 @@ def data_arrays(
     else:
         arrays["response"] = data.response
     if background.prior == "pooled":
-        arrays |= coordinates.pooled_geometry(data, priors).arrays()
+        arrays |= coordinates.pooled_geometry(data, background, priors).arrays()
         if background.marginal:
             arrays["log_factorials"] = gammaln(data.n_on + 1) + gammaln(data.n_off + 1)
     elif background.marginal:

@@ -52,7 +52,7 @@ def background_draws(
         else:
             rate = variables["npred_off"]
         return {**shifts, "npred_off": np.where(data.mask, rate, 0.0)}
-    parameters, log_mean, deviation = _pooled_draws(variables, data, priors)
+    parameters, log_mean, deviation = _pooled_draws(variables, data, background, priors)
     scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
     if background.marginal:
         flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
@@ -91,10 +91,13 @@ def _gamma_rates(
 
 
 def _pooled_draws(
-    variables: Mapping[str, NDArray[np.float64]], data: FitData, priors: pooled.BackgroundPriors = pooled.STATED_PRIORS
+    variables: Mapping[str, NDArray[np.float64]],
+    data: FitData,
+    background: BackgroundModel,
+    priors: pooled.BackgroundPriors = pooled.STATED_PRIORS,
 ) -> tuple[Draws, NDArray[np.float64], NDArray[np.float64]]:
     """From the sampled coordinates to coefficients, slope and levels; ln(mean rate); ln(rate / mean rate)."""
-    pooled_geometry = coordinates.pooled_geometry(data, priors)
+    pooled_geometry = coordinates.pooled_geometry(data, background, priors)
     geometry = pooled_geometry.arrays()
     names = ("shape_scale", "deviation_scale", "coefficient_raw", "slope_raw", "level_raw", "deviation_raw")
     n_chain, n_draw = variables["slope_raw"].shape
@@ -145,7 +148,9 @@ def prior_background_draws(
     draws["coefficient"] = draws["shape_scale"][..., None] * rng.standard_normal((1, n_draws, pooled.N_BASIS))
     scale = draws["deviation_scale"][..., None, None]
     log_rate = (
-        pooled.log_mean_rate(draws, pooled.background_design(data)) + scale * rng.standard_normal(shape) - scale**2 / 2
+        pooled.log_mean_rate(draws, pooled.background_design(data, background))
+        + scale * rng.standard_normal(shape)
+        - scale**2 / 2
     )
     return {**draws, **shifts, "npred_off": np.where(data.mask, np.exp(log_rate), 0.0)}
 
@@ -187,7 +192,9 @@ def log_likelihood(
         return result.reshape(n_chain, n_draw, -1)
     from scipy.special import gammaln
 
-    log_mean = pooled.log_mean_rate(draws, pooled.background_design(data))[..., data.mask].reshape(used.shape)
+    log_mean = pooled.log_mean_rate(draws, pooled.background_design(data, background))[..., data.mask].reshape(
+        used.shape
+    )
     scale = draws["deviation_scale"].reshape(-1, 1)
     log_factorials = gammaln(n_on + 1) + gammaln(n_off + 1)
     for start in range(0, len(used), _CHUNK):

@@ -38,6 +38,9 @@ class BackgroundModel:
         Relative uncertainty (1 sigma, of the logarithm) of each run's ON/OFF acceptance ratio, the same at all
         energies of the run. ``"learned"``: from the scatter of the counts between OFF regions of one run. By default
         the ratios are certain.
+    shape_from : {"irf"}, optional
+        Measure the shape of the pooled background from that of each run's background response (`background` of its
+        spectrum): level, slope and curve describe the departure from it. By default from counts constant in ln E.
 
     Raises
     ------
@@ -50,9 +53,19 @@ class BackgroundModel:
     rate: float = 1e-3
     marginal: bool = False
     alpha_uncertainty: float | Literal["learned"] | None = None
+    shape_from: Literal["irf"] | None = None
 
     def __post_init__(self) -> None:
         _check_choice(self.prior, get_args(BackgroundPrior), "background.prior")
+        if self.shape_from is not None:
+            _check_choice(self.shape_from, ("irf",), "background.shape_from")
+            if self.prior != "pooled":
+                raise InputError(
+                    "only a pooled background has a shape",
+                    place="background.shape_from",
+                    found=f"prior {self.prior}",
+                    allowed="prior pooled",
+                )
         for key in ("shape", "rate"):
             if not 0 < getattr(self, key) < float("inf"):
                 raise InputError(

@@ -14,7 +14,7 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from bayes_onoff.errors import InputError
-from bayes_onoff.inference import Posterior
+from bayes_onoff.inference import BackgroundModel, Posterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import background_design, log_mean_rate
 from bayes_onoff.products.table_meta import table_meta
@@ -97,7 +97,9 @@ class OffResiduals:
         return int(np.argmax(np.abs(np.median((self.observed * self.tilt).sum(axis=2), axis=0))))
 
 
-def off_residuals(data: FitData, draws: Mapping[str, NDArray[np.float64]], rng: np.random.Generator) -> OffResiduals:
+def off_residuals(
+    data: FitData, background: BackgroundModel, draws: Mapping[str, NDArray[np.float64]], rng: np.random.Generator
+) -> OffResiduals:
     """Compare the OFF counts with their mean rates, and one replicated set a draw with the same.
 
     The standard deviation is that of a Poisson count whose rate is log-normal around its mean m with the scale s:
@@ -106,12 +108,14 @@ def off_residuals(data: FitData, draws: Mapping[str, NDArray[np.float64]], rng: 
     Parameters
     ----------
     data : FitData
+    background : BackgroundModel
+        Pooled.
     draws : mapping
         `level` (draw, run), `slope` (draw,), `coefficient` (draw, basis) and `deviation_scale` (draw,).
     rng : Generator
     """
     # Masked bins have no residual, whatever stands here.
-    mean = np.where(data.mask, np.exp(log_mean_rate(draws, background_design(data))), 1.0)
+    mean = np.where(data.mask, np.exp(log_mean_rate(draws, background_design(data, background))), 1.0)
     scale = draws["deviation_scale"][:, None, None]
     deviation = np.sqrt(mean + mean**2 * np.expm1(scale**2))
     shift = scale * rng.standard_normal(mean.shape) - scale**2 / 2
@@ -174,7 +178,9 @@ def replicate_off_counts(posterior: Posterior, *, seed: int = 0) -> OffResiduals
     flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in draws.items()}
     chosen = np.arange(N_REPLICATED) * len(flat["slope"]) // N_REPLICATED
     data = FitData.from_spectra(posterior.spectra)
-    return off_residuals(data, {name: values[chosen] for name, values in flat.items()}, np.random.default_rng(seed))
+    return off_residuals(
+        data, posterior.background, {name: values[chosen] for name, values in flat.items()}, np.random.default_rng(seed)
+    )
 
 
 def background_checks(posterior: Posterior, *, seed: int = 0) -> QTable:

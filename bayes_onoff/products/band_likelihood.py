@@ -76,12 +76,12 @@ def _conditionals(bands: BandPosterior, data: FitData) -> _Conditionals:
     return _Conditionals(repeated, shifted_alpha(data, repeated), log_prior)
 
 
-def _pooled_likelihood(data: FitData, given: _Conditionals) -> BinLikelihood:
+def _pooled_likelihood(background: BackgroundModel, data: FitData, given: _Conditionals) -> BinLikelihood:
     """Given level, shape and scale the rate of a bin is log-normal: integrated by quadrature."""
     from scipy.special import gammaln
 
     scale = given.parameters["deviation_scale"][:, None]
-    log_mean = pooled.log_mean_rate(given.parameters, pooled.background_design(data))
+    log_mean = pooled.log_mean_rate(given.parameters, pooled.background_design(data, background))
 
     def log_likelihood(run: int, energy: int, signal: NDArray[np.float64]) -> Any:
         n_on, n_off = float(data.n_on[run, energy]), float(data.n_off[run, energy])
@@ -132,7 +132,9 @@ def band_densities(bands: BandPosterior) -> tuple[NormDensity, ...]:
     given = _conditionals(bands, data)
     pooled_background = bands.background.prior == "pooled"
     likelihood = (
-        _pooled_likelihood(data, given) if pooled_background else _independent_likelihood(bands.background, data, given)
+        _pooled_likelihood(bands.background, data, given)
+        if pooled_background
+        else _independent_likelihood(bands.background, data, given)
     )
     reference = fold(photons(bands.model, bands.values, data.energy_true.edges), data.response)
 

@@ -19,6 +19,8 @@ def background_name(background: BackgroundModel) -> str:
     """Name the background model with its constants."""
     if background.prior == "pooled":
         name = "pooled"
+        if background.shape_from == "irf":
+            name += ", shape measured from the background response"
     else:
         name = f"independent Gamma(shape {background.shape:g}, rate {background.rate:g} per count)"
     if background.marginal:

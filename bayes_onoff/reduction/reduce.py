@@ -13,6 +13,7 @@ from bayes_onoff.reduction.areas import Area
 from bayes_onoff.reduction.checks import check_enclosure, check_field_of_view, leave_out_far_runs, run_place
 from bayes_onoff.reduction.counting import OnOffCounts, count_in_regions
 from bayes_onoff.reduction.exclusion_mask import ExclusionMask, excluded_area
+from bayes_onoff.reduction.expected_background import expected_off_counts
 from bayes_onoff.reduction.phase import count_in_phases
 from bayes_onoff.reduction.rad_max import count_in_rad_max, count_phases_in_rad_max
 from bayes_onoff.reduction.reflected import Placement, place_exactly
@@ -79,14 +80,16 @@ def reduce_observation(
         If a shape is not supported.
     ReductionError
         If the ON region lies outside the field of view or overlaps the pointing, no OFF region finds room, the response
-        is made for another region, or every bin is outside the safe range.
+        is made for another region, every bin is outside the safe range, or the background response that is asked for is
+        missing.
     FileError
         If a file of the run is damaged, or its events have no phases where they are asked for.
 
     Warns
     -----
     ReductionWarning
-        If energy bins are left out, or the file states no thresholds for ``aeff_default``.
+        If energy bins are left out, the file states no thresholds for ``aeff_default``, or a background response is
+        continued or averaged over directions.
     """
     asked, excluded = _shapes(on_region, exclusion)
     check_field_of_view(observation, asked, settings.safe_range.offset_max)
@@ -95,6 +98,18 @@ def reduce_observation(
     region = on_region if on is asked else on.to_sky()
     counts = _count(observation, region, on, excluded, energy, settings)
     aeff, edisp = _response(observation, on, energy, energy_true, settings)
+    mask_safe = safe_bins(
+        settings.safe_range,
+        observation,
+        energy=energy,
+        energy_true=energy_true,
+        aeff=aeff,
+        edisp=edisp,
+        background=counts.background,
+    )
+    background = None
+    if settings.expected_background:
+        background = expected_off_counts(observation, counts, on, energy, mask_safe)
     spectrum = SpectrumOnOff(
         name=observation.name,
         energy=energy,
@@ -106,17 +121,10 @@ def reduce_observation(
         exposure=aeff * observation.livetime,
         edisp=edisp,
         livetime=observation.livetime,
-        mask_safe=safe_bins(
-            settings.safe_range,
-            observation,
-            energy=energy,
-            energy_true=energy_true,
-            aeff=aeff,
-            edisp=edisp,
-            background=counts.background,
-        ),
+        mask_safe=mask_safe,
         n_off_by_region=counts.n_off_by_region,
         gti=observation.gti.mjd,
+        background=background,
     )
     geometry = RunGeometry(
         observation.name, observation.pointing, region, counts.off_regions, tuple(exclusion), counts.rad_max

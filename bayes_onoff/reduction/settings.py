@@ -78,6 +78,8 @@ class ReductionSettings:
         Multiply the exposure by the fraction of the point-spread function inside the (circular) ON region.
     safe_range : SafeRange
         Criteria of the safe range.
+    expected_background : bool
+        Compute the OFF counts that the background response of the run expects (`background` of the spectrum).
     angle_increment : float
         Rotation in rad after a position that touches an exclusion region. For ``"reflected"``.
     min_distance, min_distance_input : float
@@ -103,6 +105,7 @@ class ReductionSettings:
     edisp: ResponsePlace | None = None
     containment_correction: bool = False
     safe_range: SafeRange = field(default_factory=SafeRange)
+    expected_background: bool = False
     angle_increment: float = 0.1
     min_distance: float = 0.0
     min_distance_input: float = 0.1

@@ -30,12 +30,13 @@ from bayes_onoff.reduction.figures import Ellipse, Polygon, Rectangle, Ring, cen
 from bayes_onoff.reduction.flat_shapes import FlatShape
 from bayes_onoff.reduction.sphere import TangentFrame, north_of, separation, sky_coord, unit_vector
 
-__all__ = ["Area", "Circle", "Point", "Shape", "area_points", "shape_of"]
+__all__ = ["Area", "Circle", "Point", "Shape", "area_points", "shape_of", "solid_angle"]
 
 _SAME_POSITION = 1e-10  # rad
 _LEAST_AREA = 1e-9  # of a polygon, relative to the circle around it
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 _MAX_POINTS = 4_000_000
+_N_SOLID_ANGLE = 100_000
 
 
 class Shape(Area, Protocol):
@@ -200,6 +201,14 @@ def area_points(shape: Shape, n_points: int = 10000) -> NDArray[np.float64]:
         points = _spiral(shape, min(n_points * len(points) // max(len(inside), 1), _MAX_POINTS))
         inside = points[shape.contains(points)]
     return np.asarray(inside)
+
+
+def solid_angle(shape: Shape) -> float:
+    """Solid angle of a shape, sr: exact for a circle, else to about a per cent, from a spiral of positions."""
+    around = 4 * np.pi * np.sin(shape.outer_radius / 2) ** 2
+    if isinstance(shape, Circle):
+        return float(around)
+    return float(around * np.mean(shape.contains(_spiral(shape, _N_SOLID_ANGLE))))
 
 
 def _spiral(shape: Shape, n_points: int) -> NDArray[np.float64]:

@@ -25,7 +25,8 @@ def _common(values: NDArray[np.generic], starts: NDArray[np.intp], place: str) -
 def group_channels(spectrum: SpectrumOnOff, is_start: ArrayLike) -> SpectrumOnOff:
     """Put neighbouring channels together.
 
-    Counts and dispersion add up; every spectrum predicts the same signal in a group as in its channels together.
+    Counts, expected background and dispersion add up; every spectrum predicts the same signal in a group as in its
+    channels together.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ def group_channels(spectrum: SpectrumOnOff, is_start: ArrayLike) -> SpectrumOnOf
         n_on=np.add.reduceat(spectrum.n_on, starts),
         n_off=np.add.reduceat(spectrum.n_off, starts),
         edisp=np.add.reduceat(spectrum.edisp, starts, axis=1),
+        background=None if spectrum.background is None else np.add.reduceat(spectrum.background, starts),
         n_off_by_region=None if regions is None else np.add.reduceat(regions, starts, axis=1),
         acceptance=common["acceptance"],
         acceptance_off=common["acceptance_off"],

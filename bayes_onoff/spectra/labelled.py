@@ -31,7 +31,7 @@ def to_dataset(spectra: Spectra) -> "xr.Dataset":
     """Everything the spectra hold, with dims `run`, `energy`, `energy_true`.
 
     OFF counts by region and good time intervals are ragged: rows past the last region hold -1, past the last
-    interval NaN.
+    interval NaN. `background` is there if a run has one, and NaN in the others.
     """
     import xarray as xr
 
@@ -46,6 +46,10 @@ def to_dataset(spectra: Spectra) -> "xr.Dataset":
     regions = [none if run.n_off_by_region is None else run.n_off_by_region for run in runs]
     variables["n_off_by_region"] = ((RUN_DIM, "off_region", ENERGY_DIM), _padded(regions, -1))
     variables["gti"] = ((RUN_DIM, "interval", "bound"), _padded([run.gti for run in runs], np.nan))
+    if any(run.background is not None for run in runs):
+        unknown = np.full(spectra.energy.n_bins, np.nan)
+        rows = [unknown if run.background is None else run.background for run in runs]
+        variables["background"] = ((RUN_DIM, ENERGY_DIM), np.stack(rows))
     variables["energy_edges"] = (("energy_edge",), spectra.energy.edges)
     variables["energy_true_edges"] = (("energy_true_edge",), spectra.energy_true.edges)
     dataset = xr.Dataset(
@@ -71,6 +75,7 @@ def from_dataset(dataset: "xr.Dataset") -> Spectra:
         regions = row["n_off_by_region"].values
         regions = regions[regions[:, 0] >= 0] if regions.size else regions
         gti = row["gti"].values
+        background = row["background"].values if "background" in row else np.array(np.nan)
         runs.append(
             SpectrumOnOff(
                 name=str(name),
@@ -81,6 +86,7 @@ def from_dataset(dataset: "xr.Dataset") -> Spectra:
                 livetime=float(row["livetime"]),
                 n_off_by_region=regions if len(regions) else None,
                 gti=gti[np.isfinite(gti).all(axis=1)],
+                background=background if np.isfinite(background).all() else None,
                 **{key: row[key].values for key in _PER_BIN},
             )
         )

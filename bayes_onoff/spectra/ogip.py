@@ -219,6 +219,7 @@ def _assembled(pha: FitsTable, bkg: FitsTable, response: OgipResponse) -> Spectr
         mask_fit=mask_fit,
         n_off_by_region=_read_off_regions(bkg),
         gti=_read_gti(pha),
+        background=one_number_a_row(bkg, "BKG_IRF") if bkg.has_column("BKG_IRF") else None,
     )
 
 
@@ -239,7 +240,7 @@ def read_ogip(pha_path: str | Path) -> SpectrumOnOff:
     Returns
     -------
     SpectrumOnOff
-        Good time intervals and OFF counts per region where the files hold them.
+        Good time intervals, OFF counts per region and expected OFF counts where the files hold them.
 
     Raises
     ------

@@ -11,7 +11,8 @@ differ in is written so that each finds what it looks for:
 * Everything is double precision, exposures too, so that what is read back is equal to about 1e-15.
 
 What OGIP has no place for is kept in extras that other programs ignore: the column FIT_RANGE of SPECTRUM
-(`SpectrumOnOff.mask_fit`), and the HDU OFF_REGIONS of the background file (OFF counts, region by region).
+(`SpectrumOnOff.mask_fit`), and, in the background file, the HDU OFF_REGIONS (OFF counts, region by region) and the
+column BKG_IRF of SPECTRUM (`SpectrumOnOff.background`).
 
 References
 ----------
@@ -96,7 +97,11 @@ def _quality(spectrum: SpectrumOnOff) -> NDArray[np.int16]:
 
 
 def _counts_table(
-    spectrum: SpectrumOnOff, counts: NDArray[np.int64], acceptance: NDArray[np.float64], keys: HeaderValues
+    spectrum: SpectrumOnOff,
+    counts: NDArray[np.int64],
+    acceptance: NDArray[np.float64],
+    keys: HeaderValues,
+    extra_columns: Sequence[fits.Column] = (),
 ) -> fits.BinTableHDU:
     """Encode the SPECTRUM extension of a PHA or background file."""
     columns = [
@@ -105,6 +110,7 @@ def _counts_table(
         fits.Column("QUALITY", "I", array=_quality(spectrum)),
         fits.Column("BACKSCAL", "D", array=acceptance),
         fits.Column("FIT_RANGE", "I", array=spectrum.mask_fit.astype(np.int16)),  # 3ML reads no logical columns
+        *extra_columns,
     ]
     common: HeaderValues = {
         "HDUCLASS": "OGIP",
@@ -203,7 +209,9 @@ def _encoded(spectrum: SpectrumOnOff, paths: Mapping[str, Path]) -> dict[str, li
     on_keys: HeaderValues = {"HDUCLAS2": "TOTAL", **companions, "NGTI": len(spectrum.gti)}
     off_keys: HeaderValues = {"HDUCLAS2": "BKG", **dict.fromkeys(companions, "NONE"), "NREGION": spectrum.n_off_regions}
     on = _counts_table(spectrum, spectrum.n_on, spectrum.acceptance, on_keys)
-    off = _counts_table(spectrum, spectrum.n_off, spectrum.acceptance_off, off_keys)
+    expected = spectrum.background
+    extra = [] if expected is None else [fits.Column("BKG_IRF", "D", unit="count", array=expected)]
+    off = _counts_table(spectrum, spectrum.n_off, spectrum.acceptance_off, off_keys, extra)
     return {
         "arf": [_area_table(spectrum)],
         "rmf": [_matrix_table(spectrum), _ebounds(spectrum)],

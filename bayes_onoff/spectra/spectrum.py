@@ -70,12 +70,15 @@ class SpectrumOnOff:
         OFF counts region by region. Where OFF regions overlap, an event counts in the first one only.
     gti : ndarray, shape (interval, 2)
         Good time intervals, start and stop, MJD in TT; empty if unknown.
+    background : ndarray, shape (energy,), optional
+        OFF counts expected from a background response, in all OFF regions together; their shape in energy is of use,
+        not their sum.
 
     Raises
     ------
     InputError
-        If a shape is wrong, a count is negative or not whole, the response is negative or not finite, a row of
-        `edisp` adds up to more than 1, `livetime` is not positive, or a good time interval is empty.
+        If a shape is wrong, a count is negative or not whole, the response or `background` is negative or not finite,
+        a row of `edisp` adds up to more than 1, `livetime` is not positive, or a good time interval is empty.
     """
 
     name: str
@@ -92,6 +95,7 @@ class SpectrumOnOff:
     mask_fit: NDArray[np.bool_] = field(default_factory=lambda: np.array(True))
     n_off_by_region: NDArray[np.int64] | None = None
     gti: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    background: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n, n_true = self.energy.n_bins, self.energy_true.n_bins
@@ -106,7 +110,10 @@ class SpectrumOnOff:
             ("acceptance_off", (n,)),
             ("exposure", (n_true,)),
             ("edisp", (n_true, n)),
+            ("background", (n,)),
         ):
+            if getattr(self, key) is None:
+                continue
             values = _read_only(getattr(self, key), float, shape, place(key))
             if not np.all(np.isfinite(values)) or np.any(values < 0):
                 raise InputError("negative or not finite", place=place(key), found=f"minimum {values.min()}")

@@ -60,15 +60,21 @@ def _off_regions(runs: tuple[SpectrumOnOff, ...], valid: NDArray[np.bool_]) -> N
     return np.concatenate(known) if len(known) == len(runs) else None
 
 
+def _background(runs: tuple[SpectrumOnOff, ...], valid: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Add up the expected OFF counts in the valid bins, shape (energy,); None if a run has none."""
+    known = [run.background * mask for run, mask in zip(runs, valid, strict=True) if run.background is not None]
+    return np.sum(known, axis=0) if len(known) == len(runs) else None
+
+
 def stack(spectra: Spectra, name: str = "stacked") -> SpectrumOnOff:
     """Add up the runs inside their safe ranges.
 
-    Counts, exposures and livetimes are summed, over the runs that have a valid bin (safe, with an OFF measurement).
-    The acceptances are such that the estimated background is kept: ``acceptance`` is the sum over the valid runs and
-    ``acceptance_off = acceptance sum(n_off) / sum(alpha n_off)``; a bin without any OFF count takes the ratio of the
-    whole spectrum. The dispersion of each run is weighted with its exposure, and a run adds nothing to a bin that is
-    invalid in it: any spectrum predicts the same signal as the sum over the runs' valid bins. (gammapy weights with
-    an exposure before containment correction, and keeps this to 0.1 % only.)
+    Counts, expected backgrounds, exposures and livetimes are summed, over the runs that have a valid bin (safe, with an
+    OFF measurement). The acceptances are such that the estimated background is kept: ``acceptance`` is the sum over the
+    valid runs and ``acceptance_off = acceptance sum(n_off) / sum(alpha n_off)``; a bin without any OFF count takes the
+    ratio of the whole spectrum. The dispersion of each run is weighted with its exposure, and a run adds nothing to a
+    bin that is invalid in it: any spectrum predicts the same signal as the sum over the runs' valid bins. (gammapy
+    weights with an exposure before containment correction, and keeps this to 0.1 % only.)
 
     Parameters
     ----------
@@ -124,4 +130,5 @@ def stack(spectra: Spectra, name: str = "stacked") -> SpectrumOnOff:
         mask_fit=np.all(~valid | np.stack([run.mask_fit for run in runs]), axis=0),
         n_off_by_region=_off_regions(runs, valid),
         gti=_merged(np.concatenate([run.gti for run in runs])) if known else np.empty((0, 2)),
+        background=_background(runs, valid),
     )

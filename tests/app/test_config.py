@@ -304,6 +304,12 @@ REFUSED = [
         r"allowed: a percentage above 0 %, below 100 %, or 'learned'",
     ),
     ("background.alpha_uncertainty", "120 %", r"^background\.alpha_uncertainty: out of range; found '120 %'"),
+    ("background.shape_from", "guess", r"^background\.shape_from: unknown value; found 'guess'; allowed: irf"),
+    (
+        "background",
+        {"prior": "independent", "shape_from": "irf"},
+        r"^background\.shape_from: only with `prior: pooled`; found 'irf'",
+    ),
     ("background.shape", 0.5, r"^background\.shape: only with `prior: independent`; found 0.5"),
     ("background.marginal", 1, r"^background\.marginal: not allowed; found 1; allowed: a valid boolean"),
     ("sampling.draws", "many", r"^sampling\.draws: not allowed; found 'many'; allowed: a valid integer"),

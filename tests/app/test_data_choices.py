@@ -157,3 +157,23 @@ def test_ogip_spectra_of_another_tool_start_a_run(command: Command, gammapy_data
     assert list(runs["n_on"]) == [124, 126]
     assert list(runs["n_off"]) == [92, 103]
     assert not (tmp_path / "out" / "figures" / "image.png").exists()
+
+
+def test_the_shape_of_the_background_from_the_responses(
+    command: Command, write_config: WriteConfig, tmp_path: Path, reduce: Callable[..., Reduced]
+) -> None:
+    """The expected counts travel with the spectra; spectra without them are refused before anything is sampled."""
+    reduced = reduce({"background": {"shape_from": "irf"}})
+    assert reduced.provenance["configuration"]["background"]["shape_from"] == "irf"
+    expected = [fits.getdata(path, "SPECTRUM")["BKG_IRF"].sum() for path in sorted(tmp_path.rglob("bkg_obs*.fits"))]
+    assert np.sum(expected) == pytest.approx(reduced.runs["n_off"].sum(), rel=0.3)
+    assert command("reduce", write_config({}), "--out", tmp_path / "plain")[0] == 0
+    config = {
+        "observations": {"ogip": [str(tmp_path / "plain" / "spectra" / "pha_*.fits")]},
+        "background": {"shape_from": "irf"},
+    }
+    path = tmp_path / "ogip.yaml"
+    path.write_text(yaml.safe_dump(config))
+    status, _, errors = command("run", path, "--out", tmp_path / "from-ogip")
+    assert status == 2
+    assert "background.shape_from: the shape of the background response is asked for, but not known" in errors

@@ -276,6 +276,23 @@ def test_names_and_order_of_the_tables_do_not_matter(tmp_path: Path, order: tupl
     assert isinstance(observation.bkg, Background2D)
 
 
+@pytest.mark.parametrize("order", ["energy, longitude, latitude", "latitude, longitude, energy"])
+def test_a_background_with_either_order_of_axes(tmp_path: Path, order: str) -> None:
+    """The first axis is the fastest in the file; GADF recommends the energy there, H.E.S.S. has the latitude."""
+    tables = run_tables(Run(bkg="3d"))
+    bkg = tables["bkg"]
+    n_energy, n_lon, n_lat = (bkg.data[f"{name}_LO"].shape[1] for name in ("ENERG", "DETX", "DETY"))
+    values = np.random.default_rng(1).uniform(size=(n_energy, n_lon, n_lat))
+    cell = values.T if order.startswith("energy") else values
+    columns = [column for column in bkg.columns if column.name != "BKG"]
+    dim = f"({','.join(str(n) for n in cell.shape[::-1])})"
+    columns.append(fits.Column("BKG", f"{cell.size}D", unit="s-1 TeV-1 sr-1", dim=dim, array=cell[None]))
+    tables["bkg"] = fits.BinTableHDU.from_columns(columns, header=bkg.header)
+    found = DataStore.from_file(write_tables(tmp_path / "run.fits", tables.values())).observation(11).bkg
+    assert found is not None
+    np.testing.assert_array_equal(found.values, values)
+
+
 def test_older_names_of_columns_are_read_too(tmp_path: Path) -> None:
     tables = run_tables(Run(bkg="3d"))
     for old, new in (("ENERG_LO", "ETRUE_LO"), ("ENERG_HI", "ETRUE_HI")):

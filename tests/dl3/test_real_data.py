@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
-from bayes_onoff.dl3 import DataStore, Observation
+from bayes_onoff.dl3 import Background, DataStore, Observation
 from bayes_onoff.errors import FileError
 
 CRAB = (23523, 23526, 23559, 23592)
@@ -82,9 +82,38 @@ def test_energy_dispersion_rows(crab: tuple[Observation, ...]) -> None:
 def test_background(crab: tuple[Observation, ...]) -> None:
     bkg = crab[0].bkg
     assert bkg is not None
-    assert bkg.alignment == "RADEC"
+    assert isinstance(bkg, Background)
+    assert bkg.alignment == "REVERSE_LON_RADEC"
     assert bkg.values.shape == (20, 50, 50)
     assert bkg.values[5, 25, 25] == pytest.approx(1.07880274e-3 * 1e6, rel=1e-6)
+    assert crab[2].bkg is not None
+    assert crab[2].bkg.values[8, 20, 25] == pytest.approx(89.20308, rel=1e-6)  # as gammapy reads longitude and latitude
+    assert crab[2].bkg.values[8, 25, 20] == pytest.approx(85.47416, rel=1e-6)
+
+
+def test_the_events_lie_where_the_background_says(crab: tuple[Observation, ...]) -> None:
+    """Of all ways to read its two directions, the events prefer the one in use: longitudes to the east."""
+    energies = np.geomspace(0.7, 20, 16)
+    grid = [axis.ravel() for axis in np.meshgrid(*[np.linspace(-1.5, 1.5, 41)] * 2)]
+    found = np.zeros((2, 2, 2))
+    for run in crab:
+        east, north = (angle.deg for angle in run.pointing.spherical_offsets_to(run.events.coord))
+        source = [angle.deg for angle in run.pointing.spherical_offsets_to(CRAB_CENTER)]
+
+        def used(x: np.ndarray, y: np.ndarray, source: list[float] = source) -> np.ndarray:
+            return (np.hypot(x, y) < 1.5) & (np.hypot(x - source[0], y - source[1]) > 0.3)
+
+        chosen = used(east, north) & (run.events.energy > 0.7) & (run.events.energy < 20)
+        energy, events = run.events.energy[chosen], np.stack([east, north])[:, chosen]
+        points = np.stack(grid)[:, used(*grid)]
+        for swapped, east_sign, north_sign in np.ndindex(2, 2, 2):
+            signs = np.array([[(-1) ** east_sign], [(-1) ** north_sign]])
+            at_events, at_points = ((signs * where)[:: 1 - 2 * swapped] for where in (events, points))
+            mean = run.bkg.evaluate(energies[:, None], *at_points).mean(axis=1)
+            norm = np.exp(np.interp(np.log(energy), np.log(energies), np.log(mean)))
+            found[swapped, east_sign, north_sign] += np.log(run.bkg.evaluate(energy, *at_events) / norm).sum()
+    best = found[0, 0, 0]
+    assert np.all(found.ravel()[1:] < best - 5)
 
 
 def test_every_run_here_is_read_whole(hess: DataStore) -> None:

@@ -14,6 +14,7 @@ from bayes_onoff.inference.pymc_model import build_model
 from bayes_onoff.inference.settings import BackgroundModel
 from bayes_onoff.models import SpectralModel
 
+POOLED = BackgroundModel()
 COORDINATES = ("coefficient_raw", "slope_raw", "level_raw", "deviation_raw")
 
 
@@ -36,7 +37,7 @@ def natural_parameters(vectors, data, shape_scale, deviation_scale):
     """What the coordinates (sample, n) stand for: coefficients, slope, levels, d - scale**2 / 2; and ln(mean rate)."""
     scales = {"shape_scale": shape_scale, "deviation_scale": deviation_scale}
     variables = {name: np.full((1, len(vectors)), value) for name, value in scales.items()} | split(vectors, data)
-    parameters, log_mean, deviation = rates._pooled_draws(variables, data)
+    parameters, log_mean, deviation = rates._pooled_draws(variables, data, POOLED)
     columns = [parameters["coefficient"], parameters["slope"], parameters["level"], deviation]
     return np.concatenate([column.reshape(len(vectors), -1) for column in columns], axis=1), log_mean[0]
 
@@ -71,7 +72,7 @@ def test_the_prior_is_the_stated_one_whatever_the_counts(make_spectra, off_level
 
 def test_the_smooth_shape_has_the_stated_spread(make_spectra):
     """1 in root mean square over the bins at scale 1; and the same covariance whatever the counts."""
-    designs = [background_design(FitData.from_spectra(make_spectra(off_level=level))) for level in (0.0, 50.0)]
+    designs = [background_design(FitData.from_spectra(make_spectra(off_level=level)), POOLED) for level in (0.0, 50.0)]
     first, second = (design["spline"] @ design["spline"].T for design in designs)
     np.testing.assert_allclose(first, second, atol=1e-12)
     assert np.mean(np.diag(first)) == pytest.approx(1.0)
@@ -79,12 +80,12 @@ def test_the_smooth_shape_has_the_stated_spread(make_spectra):
 
 def test_the_rotated_basis_spans_the_same_curves(make_spectra):
     data = FitData.from_spectra(make_spectra(off_level=20.0))
-    geometry, design = pooled_geometry(data), background_design(data)
+    geometry, design = pooled_geometry(data, POOLED), background_design(data, POOLED)
     np.testing.assert_allclose(geometry.rotation @ geometry.rotation.T, np.eye(N_BASIS), atol=1e-12)
     np.testing.assert_allclose(geometry.spline, design["spline"] @ geometry.rotation, atol=1e-12)
     draws = np.random.default_rng(0).standard_normal((5, size_of(data)))
     scales = {"shape_scale": np.full((1, 5), 0.7), "deviation_scale": np.full((1, 5), 0.2)}
-    parameters, log_mean, _ = rates._pooled_draws(scales | split(draws, data), data)
+    parameters, log_mean, _ = rates._pooled_draws(scales | split(draws, data), data, POOLED)
     np.testing.assert_allclose(log_mean_rate(parameters, design), log_mean, atol=1e-10)
 
 
@@ -97,7 +98,7 @@ def test_the_rotated_basis_spans_the_same_curves(make_spectra):
 )
 def test_geometry_is_finite_for_any_data(make_spectra, seed, n_runs, n_bins, off_level):
     spectra = make_spectra(seed, min(n_runs, n_bins), n_bins, off_level)
-    geometry = pooled_geometry(FitData.from_spectra(spectra))
+    geometry = pooled_geometry(FitData.from_spectra(spectra), POOLED)
     for name, array in geometry.arrays().items():
         assert np.all(np.isfinite(array)), name
     for squared in (geometry.information, geometry.coefficient_design, geometry.slope_design):
@@ -113,7 +114,7 @@ def posterior_precision(data, shape_scale, deviation_scale):
     log_rate = (log_mean[1:] - log_mean[0]).reshape(len(effects), -1).T + effects[-n_bins:]
     sd = np.array([shape_scale] * N_BASIS + [2.0] + [3.0] * len(data.runs) + [deviation_scale] * n_bins)
     jacobian = np.vstack([log_rate, effects])
-    precision = np.concatenate([pooled_geometry(data).information.ravel(), sd**-2.0])
+    precision = np.concatenate([pooled_geometry(data, POOLED).information.ravel(), sd**-2.0])
     return jacobian.T @ (precision[:, None] * jacobian)
 
 

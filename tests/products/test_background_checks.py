@@ -142,7 +142,7 @@ def known_draws(posterior: Posterior, n_draws: int, scale: float) -> dict[str, N
 
 def test_replicated_residuals_have_unit_variance(posterior: Posterior) -> None:
     data = FitData.from_spectra(posterior.spectra)
-    found = off_residuals(data, known_draws(posterior, 20_000, 0.3), np.random.default_rng(1))
+    found = off_residuals(data, BackgroundModel(), known_draws(posterior, 20_000, 0.3), np.random.default_rng(1))
     assert np.all(found.replicated[:, ~data.mask] == 0)
     np.testing.assert_allclose(found.replicated.mean(axis=0)[data.mask], 0, atol=0.03)
     np.testing.assert_allclose(found.replicated.std(axis=0)[data.mask], 1, atol=0.05)
@@ -155,7 +155,9 @@ def test_bins_that_were_not_analysed_play_no_part(posterior: Posterior) -> None:
     assert not data.mask.all()
     draws = known_draws(posterior, 10, 0.1)
     changed = replace(data, n_off=np.where(data.mask, data.n_off, 10_000))
-    one, other = (off_residuals(counts, draws, np.random.default_rng(1)) for counts in (data, changed))
+    one, other = (
+        off_residuals(counts, BackgroundModel(), draws, np.random.default_rng(1)) for counts in (data, changed)
+    )
     np.testing.assert_array_equal(one.observed, other.observed)
     for name, (observed, _) in one.discrepancies().items():
         np.testing.assert_array_equal(observed, other.discrepancies()[name][0])
@@ -164,7 +166,9 @@ def test_bins_that_were_not_analysed_play_no_part(posterior: Posterior) -> None:
 def test_a_run_of_one_bin_has_no_slope(posterior: Posterior) -> None:
     data = FitData.from_spectra(posterior.spectra)
     mask = data.mask & (np.arange(data.mask.shape[1]) == 4)
-    found = off_residuals(replace(data, mask=mask), known_draws(posterior, 50, 0.1), np.random.default_rng(1))
+    found = off_residuals(
+        replace(data, mask=mask), BackgroundModel(), known_draws(posterior, 50, 0.1), np.random.default_rng(1)
+    )
     assert np.all(found.tilt == 0)
     p_values = found.p_values()
     assert p_values["slope"] == p_values["neighbours"] == 1

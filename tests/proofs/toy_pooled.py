@@ -102,7 +102,7 @@ def check_off_counts(
         name: draws[name][:, ::EVERY] for name in ("level", "slope", "coefficient", "deviation_scale", "npred_off")
     }
     flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in thinned.items()}
-    found = off_residuals(data, flat, rng).discrepancies()
+    found = off_residuals(data, BACKGROUND, flat, rng).discrepancies()
     rate = flat["npred_off"]
     found |= {"given_rates": (_chi2(data.n_off, rate), _chi2(rng.poisson(rate), rate))}
     return {name: float(np.mean(found[name][1] >= found[name][0])) for name in CHECKS}

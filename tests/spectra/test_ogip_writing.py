@@ -155,6 +155,7 @@ def spectra(draw):
         mask_safe=rng.uniform(size=n) < 0.7,
         mask_fit=rng.uniform(size=n) < 0.7,
         n_off_by_region=regions,
+        background=rng.lognormal(0, 9, n) if draw(st.booleans()) else None,
         gti=[[start, start + 0.01], [start + 0.02, start + 0.5]] if draw(st.booleans()) else np.empty((0, 2)),
     )
 
@@ -171,6 +172,9 @@ def test_what_was_written_is_read_back(tmp_path_factory, spectrum):
     np.testing.assert_allclose(back.energy.edges, spectrum.energy.edges, rtol=1e-15)
     np.testing.assert_allclose(back.energy_true.edges, spectrum.energy_true.edges, rtol=1e-15)
     np.testing.assert_allclose(back.gti, spectrum.gti, rtol=1e-15)
+    assert (back.background is None) == (spectrum.background is None)
+    if spectrum.background is not None:
+        np.testing.assert_array_equal(back.background, spectrum.background)
     assert back.n_off_regions == spectrum.n_off_regions
     if spectrum.n_off_by_region is not None:
         np.testing.assert_array_equal(back.n_off_by_region, spectrum.n_off_by_region)

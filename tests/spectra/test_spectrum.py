@@ -49,6 +49,8 @@ def test_off_regions_are_counted(make_spectrum):
         ),
         ({"livetime": 0.0}, "livetime: not a positive time; found 0.0"),
         ({"n_off_by_region": [[20, 6, 1]]}, "n_off_by_region: the OFF regions do not add up to n_off"),
+        ({"background": [1.0, np.nan, 1.0]}, "background: negative or not finite"),
+        ({"background": [1.0, 2.0]}, "background: wrong shape"),
         ({"gti": [[2.0, 1.0]]}, "gti: an interval that does not stop after its start"),
         ({"gti": [1.0, 2.0, 3.0]}, "gti: wrong shape"),
     ],

@@ -124,3 +124,10 @@ def test_stacked_joint_crab_keeps_the_counts(gammapy_data):
     stacked = stack(read_ogip_files(sorted(folder.glob("pha_obs*.fits"))))
     assert (stacked.n_on.sum(), stacked.n_off.sum()) == (459, 645)
     assert stacked.livetime == pytest.approx(6313.81, abs=0.01)
+
+
+def test_expected_backgrounds_add_up_where_valid_and_if_all_are_known(make_spectrum):
+    first = make_spectrum("1", background=[3.0, 2.0, 1.0], mask_safe=[False, True, True])
+    second = make_spectrum("2", background=[30.0, 20.0, 10.0])
+    np.testing.assert_array_equal(stack(Spectra((first, second))).background, [30, 22, 11])
+    assert stack(Spectra((first, make_spectrum("2")))).background is None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["BackgroundBlock", "ModelBlock", "SamplingBlock"]
 
 BackgroundPrior = Literal["pooled", "independent"]
+ShapeFrom = Literal["irf"]
 Sampler = Literal["nutpie", "pymc", "numpyro", "blackjax"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -96,12 +97,15 @@ class BackgroundBlock(Block):
     rate: Positive | None = None
     marginal: bool = False
     alpha_uncertainty: AlphaUncertainty | None = None
+    shape_from: Annotated[ShapeFrom, one_of(ShapeFrom)] | None = None
 
     @model_validator(mode="after")
-    def _gamma_only_if_independent(self) -> Self:
+    def _keys_of_the_other_prior(self) -> Self:
         for key in ("shape", "rate"):
             if self.prior == "pooled" and getattr(self, key) is not None:
                 raise refused("only with `prior: independent`", key=key, found=getattr(self, key))
+        if self.prior != "pooled" and self.shape_from is not None:
+            raise refused("only with `prior: pooled`", key="shape_from", found=self.shape_from)
         return self
 
     def to_background(self) -> BackgroundModel:
