@@ -94,6 +94,7 @@ PUBLIC = {
     ],
     "models": [
         "CRAB",
+        "EBL_MODELS",
         "HalfNormal",
         "LogNormal",
         "LogNormal10",
@@ -112,8 +113,11 @@ PUBLIC = {
         "Uniform",
         "energy_flux",
         "get_shape",
+        "optical_depth",
         "photons",
         "prior_from_dict",
+        "read_optical_depth",
+        "read_template",
     ],
     "inference": [
         "BackgroundModel",

@@ -136,6 +136,11 @@ def _model(results: Results) -> Section:
         )
         for parameter in main.model.parameters
     ]
+    rows += [
+        (parameter.name, format_unit(parameter.unit) or "–", f"fixed at {value:g}", parameter.description)
+        for parameter in main.model.all_parameters
+        if (value := main.model.fixed.get(parameter.name)) is not None
+    ]
     background = main.background
     if background.prior == "pooled":
         told = "pooled: a level per run, a smooth shape common to the runs and a deviation per bin, with learned scales"
@@ -149,13 +154,14 @@ def _model(results: Results) -> Section:
     rows += [(name, "–", prior, meaning) for name, prior, meaning in _alpha_priors(background)]
     if background.marginal:
         told += "; the latent rates are integrated out"
-    shape = main.model.shape
     texts = (
         f"Counts: ON and OFF counts of every run and energy bin are Poisson, the expected OFF count b of each a latent "
         f"variable. Background rates are {told}.",
-        f"Spectrum: {shape.name}, reference energy {main.model.reference:g} TeV:",
+        f"Spectrum: {main.model.label}, reference energy {main.model.reference:g} TeV:",
     )
-    formula = Formula(rf"\mathrm{{d}}N/\mathrm{{d}}E = {shape.formula}", f"dN/dE of the {shape.name}: {shape.formula}")
+    formula = Formula(
+        rf"\mathrm{{d}}N/\mathrm{{d}}E = {main.model.formula}", f"dN/dE of the {main.model.label}: {main.model.formula}"
+    )
     priors = ReportTable("Parameters and priors", ("parameter", "unit", "prior", "meaning"), tuple(rows))
     return Section(texts, (priors,), formulas=(formula,))
 

@@ -164,7 +164,7 @@ def _fit_wstat(config: Configuration, spectra: Spectra) -> dict[str, list[WstatF
 
     Priors play no part: models that differ in them alone are fitted once.
     """
-    models = {(model.shape_name, model.reference): model for model in config.to_models().values()}
+    models = {model.identity: model for model in config.to_models().values()}
     datasets = {"joint": spectra, "stacked": Spectra((stack(spectra),))}
     return {name: [fit_wstat(dataset, model) for model in models.values()] for name, dataset in datasets.items()}
 

@@ -15,10 +15,12 @@ from bayes_onoff.models.priors import (
 from bayes_onoff.models.published import CRAB, PublishedSpectrum
 from bayes_onoff.models.shapes import SHAPES, Parameter, Shape, get_shape
 from bayes_onoff.models.spectral_model import SpectralModel
+from bayes_onoff.models.table_files import EBL_MODELS, optical_depth, read_optical_depth, read_template
 from bayes_onoff.models.tables import NormNodes, OpticalDepth, TemplateSpectrum
 
 __all__ = [
     "CRAB",
+    "EBL_MODELS",
     "SHAPES",
     "HalfNormal",
     "LogNormal",
@@ -37,6 +39,9 @@ __all__ = [
     "Uniform",
     "energy_flux",
     "get_shape",
+    "optical_depth",
     "photons",
     "prior_from_dict",
+    "read_optical_depth",
+    "read_template",
 ]

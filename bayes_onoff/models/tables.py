@@ -21,6 +21,10 @@ from bayes_onoff.units import ENERGY, FLUX_DENSITY, to_array
 __all__ = ["TABLES", "NormNodes", "OpticalDepth", "Table", "TemplateSpectrum", "table_from_dict"]
 
 
+TELESCOPE_RANGE = (0.005, 300.0)
+"""Energies, TeV, for which a thinned table of optical depths is made."""
+
+
 class Table(Protocol):
     """What a tabulated shape stands on."""
 
@@ -56,24 +60,25 @@ def _hat(xp: Any, x: Any, nodes: NDArray[np.float64], k: int) -> Any:
     return weight
 
 
-def _hinges(xp: Any, x: Any, nodes: NDArray[np.float64]) -> list[Any]:
-    """Functions of which a line through nodes is a sum: 1, x, and max(x - node, 0) of each inner node."""
-    return [xp.ones_like(x), x - nodes[0], *(xp.maximum(x - node, 0.0) for node in nodes[1:-1])]
-
-
-def _hinge_coefficients(nodes: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coefficients of `_hinges` for lines through `values` (node, ...), continued beyond the ends."""
-    slopes = np.diff(values, axis=0) / np.diff(nodes).reshape(-1, *(1,) * (values.ndim - 1))
-    return np.concatenate([values[:1], slopes[:1], np.diff(slopes, axis=0)])
-
-
-def _lines(xp: Any, x: Any, nodes: NDArray[np.float64], values: NDArray[np.float64]) -> Any:
-    """Interpolate lines through the nodes, continued beyond the ends; at constants with NumPy whatever `xp`."""
+def _lines(xp: Any, x: Any, nodes: NDArray[np.float64], values: Any) -> Any:
+    """Interpolate lines through the nodes, continued beyond the ends; constants are worked out with NumPy."""
     if _space(xp, x) is np:
         i = np.clip(np.searchsorted(nodes, x) - 1, 0, len(nodes) - 2)
-        slope = (values[i + 1] - values[i]) / (nodes[i + 1] - nodes[i])
-        return values[i] + slope * (x - nodes[i])
-    return sum(c * f for c, f in zip(_hinge_coefficients(nodes, values), _hinges(xp, x, nodes), strict=True))
+        part = (x - nodes[i]) / (nodes[i + 1] - nodes[i])
+        if _space(xp, values) is np:
+            return values[i] + (values[i + 1] - values[i]) * part
+        weights = (1 - part)[..., None] * np.eye(len(nodes))[i] + part[..., None] * np.eye(len(nodes))[i + 1]
+        return (weights * values).sum(axis=-1)
+    slopes = (values[1:] - values[:-1]) / np.diff(nodes)
+    bends = (slopes[1:] - slopes[:-1]) * xp.maximum(x[..., None] - nodes[1:-1], 0.0)
+    return values[0] + slopes[0] * (x - nodes[0]) + bends.sum(axis=-1)
+
+
+def _thinned(values: NDArray[np.float64], low: float, high: float, most: int) -> NDArray[np.int64]:
+    """Choose at most `most` values from `low` to `high` and four more on either side, by index."""
+    first = max(int(np.searchsorted(values, low)) - 4, 0)
+    last = min(int(np.searchsorted(values, high)) + 4, len(values)) - 1
+    return np.unique(np.round(np.linspace(min(first, last - 1), last, min(most, last - first + 1))).astype(int))
 
 
 @dataclass(frozen=True)
@@ -272,42 +277,44 @@ class OpticalDepth:
         object.__setattr__(self, "tau", tuple(map(tuple, tau.tolist())))
 
     @cached_property
-    def _spline(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Redshifts from 0, and second derivatives by redshift at them, (energy, redshift)."""
+    def _spline(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The spline as tau = slope z + sum of jump max(z - node, 0)^3: nodes from 0, slope (energy,), jumps.
+
+        A natural spline's third derivative is constant between nodes and 0 beyond them; its jumps have shape
+        (energy, node).
+        """
         from scipy.interpolate import CubicSpline
 
-        redshift = np.concatenate([[0.0], self.redshift])
+        z = np.concatenate([[0.0], self.redshift])
         tau = np.concatenate([np.zeros((len(self.energy), 1)), np.asarray(self.tau)], axis=1)
-        if len(redshift) == 2:
-            return redshift, np.zeros_like(tau)
-        spline = CubicSpline(redshift, tau, axis=1, bc_type="natural")
-        return redshift, np.asarray(spline(redshift, 2))
+        if len(z) == 2:
+            return z, tau[:, 1] / z[1], np.zeros_like(tau)
+        spline = CubicSpline(z, tau, axis=1, bc_type="natural")
+        third = np.diff(spline(z, 2), axis=1) / np.diff(z)
+        jumps = np.diff(third, axis=1, prepend=0.0, append=0.0) / 6
+        return z, np.asarray(spline(0.0, 1)), jumps
 
-    def near(self, low: float, high: float, n_redshifts: int = 30) -> Self:
-        """Keep the redshifts needed between `low` and `high`, at most `n_redshifts`; the others are thinned out."""
-        z = np.asarray(self.redshift)
-        first = max(int(np.searchsorted(z, low)) - 4, 0)
-        last = min(int(np.searchsorted(z, high)) + 4, len(z))
-        kept = np.unique(np.round(np.linspace(first, last - 1, min(n_redshifts, last - first))).astype(int))
-        tau = np.asarray(self.tau)[:, kept]
-        return type(self)(self.energy, tuple(z[kept]), tuple(map(tuple, tau)), self.name)
+    def near(self, low: float, high: float, *, n_redshifts: int = 30, n_energies: int = 250) -> Self:
+        """Keep what redshifts between `low` and `high` and energies of Cherenkov telescopes need, thinned to few."""
+        z, energy = np.asarray(self.redshift), np.asarray(self.energy)
+        kept = _thinned(z, low, high, n_redshifts)
+        rows = _thinned(energy, *TELESCOPE_RANGE, n_energies)
+        tau = np.asarray(self.tau)[np.ix_(rows, kept)]
+        return type(self)(tuple(energy[rows]), tuple(z[kept]), tuple(map(tuple, tau)), self.name)
 
     def _depth(self, xp: Any, energy: Any, redshift: Any) -> Any:
-        """Compute tau: linear in ln(energy), the cubic spline in redshift as weights of the tabulated redshifts."""
-        z, curvature = self._spline
-        tau = np.concatenate([np.zeros((len(self.energy), 1)), np.asarray(self.tau)], axis=1)
-        nodes = np.log(self.energy)
-        log_energy = _space(xp, energy).log(energy)
-        # A natural spline's third derivative is constant between nodes: tau = a + b z + sum of jumps (z - node)^3 / 6.
-        third = np.diff(curvature, axis=1) / np.diff(z)
-        jumps = np.concatenate([third[:, :1], np.diff(third, axis=1), -third[:, -1:]], axis=1) / 6
-        step = z[1] - z[0]
-        slope = (tau[:, 1] - tau[:, 0]) / step - step * curvature[:, 1] / 6
+        """Compute tau; redshift a scalar, or an array that NumPy broadcasts against energy."""
+        z, slope, jumps = self._spline
+        nodes, log_energy = np.log(self.energy), _space(xp, energy).log(energy)
         space = _space(xp, redshift)
-        depth = _lines(xp, log_energy, nodes, slope) * redshift
-        for node, jump in zip(z, jumps.T, strict=True):
-            depth = depth + _lines(xp, log_energy, nodes, jump) * space.maximum(redshift - node, 0.0) ** 3
-        return xp.maximum(depth, 0.0)
+        if space is np and np.ndim(redshift):  # draws: one redshift of the table after another saves memory
+            depth = _lines(np, log_energy, nodes, slope) * redshift
+            for node, jump in zip(z, jumps.T, strict=True):
+                depth = depth + _lines(np, log_energy, nodes, jump) * np.maximum(redshift - node, 0.0) ** 3
+        else:
+            at_nodes = slope * redshift + (jumps * space.maximum(redshift - z, 0.0) ** 3).sum(axis=-1)
+            depth = _lines(xp, log_energy, nodes, at_nodes)
+        return _space(xp, depth).maximum(depth, 0.0)
 
     @lru_cache(maxsize=32)  # noqa: B019 - frozen plain data
     def shape(self) -> Shape:

@@ -167,7 +167,7 @@ def wstat_table(fits: Mapping[str, Iterable[WstatFit]]) -> Table:
     """
     rows = [
         (
-            fit.model.shape_name,
+            fit.model.label,
             dataset,
             parameter.name,
             fit.values[parameter.name],
