@@ -65,10 +65,8 @@ def _lines(xp: Any, x: Any, nodes: NDArray[np.float64], values: Any) -> Any:
     if _space(xp, x) is np:
         i = np.clip(np.searchsorted(nodes, x) - 1, 0, len(nodes) - 2)
         part = (x - nodes[i]) / (nodes[i + 1] - nodes[i])
-        if _space(xp, values) is np:
-            return values[i] + (values[i + 1] - values[i]) * part
-        weights = (1 - part)[..., None] * np.eye(len(nodes))[i] + part[..., None] * np.eye(len(nodes))[i + 1]
-        return (weights * values).sum(axis=-1)
+        lower, upper = values[i.ravel()].reshape(i.shape), values[i.ravel() + 1].reshape(i.shape)
+        return lower + (upper - lower) * part
     slopes = (values[1:] - values[:-1]) / np.diff(nodes)
     bends = (slopes[1:] - slopes[:-1]) * xp.maximum(x[..., None] - nodes[1:-1], 0.0)
     return values[0] + slopes[0] * (x - nodes[0]) + bends.sum(axis=-1)
