@@ -37,7 +37,10 @@ BACKGROUND_PRIORS = (
     ("deviation_scale", DEVIATION_SCALE_PRIOR, "relative scatter of single bins around the smooth shape"),
 )
 WSTAT_COLUMNS = ("model", "dataset", "parameter", "value", "error", "unit", "stat")
-WSTAT_COMPARISON_COLUMNS = (
+WSTAT_DERIVED_COLUMNS = (
+    *("quantity", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper", "fraction", "note"),
+)
+COMPARISON_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "wstat_value", "profile_lower", "profile_upper"),
     *("shift", "width_ratio"),
 )
@@ -208,8 +211,11 @@ def _convergence_row(name: str, found: Convergence) -> tuple[str, ...]:
 
 def _parameters(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     caption = f"Posterior of the {results.fits.main_label}"
-    table = ReportTable.from_table(results.parameters, caption, columns=PARAMETER_COLUMNS)
-    return Section(tables=(table,), figures=figures)
+    tables = (
+        ReportTable.from_table(results.parameters, caption, columns=PARAMETER_COLUMNS),
+        ReportTable.from_table(results.derived, "What follows from it", columns=DERIVED_COLUMNS),
+    )
+    return Section(tables=tables, figures=figures)
 
 
 def _sensitivity(results: Results) -> Section:

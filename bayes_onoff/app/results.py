@@ -21,6 +21,7 @@ from bayes_onoff.products import (
     bin_table,
     compare,
     compare_with_wstat,
+    derived_table,
     fit_wstat,
     flux_points,
     parameter_table,
@@ -65,7 +66,7 @@ class Results:
         The main posterior beside the WSTAT fit of the same runs.
     wstat_profiles : mapping of str to WstatProfile
         Of that fit, one a parameter; none if it found no minimum.
-    parameters, bins : QTable
+    parameters, derived, bins : QTable
         Of the main posterior.
     background_checks : QTable
         Whether the OFF counts are what the main posterior's background expects.
@@ -91,6 +92,7 @@ class Results:
     wstat_comparison: QTable
     wstat_profiles: Mapping[str, WstatProfile]
     parameters: QTable
+    derived: QTable
     bins: QTable
     background_checks: QTable
     sensitivity: QTable
@@ -138,6 +140,7 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         wstat_comparison=compare_with_wstat(fits.main, main_fit, profiles=profiles, sensitivity=sensitivity),
         wstat_profiles=profiles,
         parameters=parameter_table(fits.main),
+        derived=derived_table(fits.main),
         bins=bin_table(fits.main),
         background_checks=background_checks(fits.main),
         sensitivity=sensitivity,
@@ -181,6 +184,7 @@ def write_results(results: Results, folder: Path) -> None:
     write_table(results.background_checks, folder / "background_checks.ecsv")
     write_table(results.sensitivity, folder / "prior_sensitivity.ecsv")
     write_table(results.parameters, folder / "parameters.ecsv")
+    write_table(results.derived, folder / "derived.ecsv")
     write_table(results.bins, folder / "bins.ecsv")
     write_flux_points(results.flux_points, folder / "flux_points.ecsv")
     if results.comparison is not None:
