@@ -37,16 +37,16 @@ BACKGROUND_PRIORS = (
     ("deviation_scale", DEVIATION_SCALE_PRIOR, "relative scatter of single bins around the smooth shape"),
 )
 WSTAT_COLUMNS = ("model", "dataset", "parameter", "value", "error", "unit", "stat")
-WSTAT_DERIVED_COLUMNS = (
-    *("quantity", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper", "fraction", "note"),
-)
-COMPARISON_COLUMNS = (
+WSTAT_COMPARISON_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "wstat_value", "profile_lower", "profile_upper"),
     *("shift", "width_ratio"),
 )
 PARAMETER_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper"),
     *("ess_bulk", "r_hat", "mcse_mean"),
+)
+DERIVED_COLUMNS = (
+    *("quantity", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper", "fraction", "note"),
 )
 COMPARISON_COLUMNS = (
     *("model", "elpd_loo", "elpd_se", "elpd_diff", "diff_se", "p_loo", "weight", "k_hat_max", "n_bad_k", "converged"),

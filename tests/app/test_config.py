@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from bayes_onoff.app.config import Configuration, load_config
 from bayes_onoff.errors import ConfigError, FileError
-from bayes_onoff.models import LogNormal10, Normal
+from bayes_onoff.models import LogNormal10, Normal, SpectralModel
 
 MINIMAL = """
 observations:
@@ -497,13 +497,14 @@ def model_of(folder: Path, text: str) -> SpectralModel:
 def test_a_line_on_a_power_law_is_read_and_written_back(tmp_path: Path) -> None:
     text = (
         "{shape: sum, reference: 2 TeV, components: [power-law, "
-        "{shape: gaussian, name: line, fixed: {mean: 500 GeV}, priors: {sigma: {normal: {mu: 0.1 TeV, sigma: 10 GeV}}}}]}"
+        "{shape: gaussian, name: line, fixed: {mean: 500 GeV}, "
+        "priors: {sigma: {normal: {mu: 0.1 TeV, sigma: 0.01 TeV}}}}]}"
     )
     config = load(tmp_path, MINIMAL + f"model: {text}\ncompare: [power-law]\n")
     model = config.model.to_model()
     assert model.parameter_names == ("amplitude", "index", "line_amplitude", "line_sigma")
     assert model.fixed == {"line_mean": pytest.approx(0.5)}
-    assert model.priors["line_sigma"] == Normal(0.1, pytest.approx(0.01))
+    assert model.priors["line_sigma"] == Normal(0.1, 0.01)
     assert [part.reference for part in model.components] == [2.0, 2.0]
     assert list(config.to_models()) == ["power-law + gaussian", "power-law"]
     again = Configuration.model_validate(config.to_dict())
@@ -554,7 +555,10 @@ def test_absorption_keeps_the_redshifts_it_needs(tmp_path: Path) -> None:
         ("{shape: template, file: none.fits}", r"^model\.file: the file cannot be read \(.*none\.fits"),
         ("{shape: template, ebl: dominguez}", r"^model\.ebl: template has no such key"),
         ("{shape: piecewise-norm, nodes: [2 TeV, 1 TeV]}", r"^model\.nodes: not a list of rising numbers"),
-        ("{shape: ebl-absorption, ebl: domingues}", r"^model\.ebl: unknown value; found 'domingues'; allowed: dominguez"),
+        (
+            "{shape: ebl-absorption, ebl: domingues}",
+            r"^model\.ebl: unknown value; found 'domingues'; allowed: dominguez",
+        ),
     ],
 )
 def test_models_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
