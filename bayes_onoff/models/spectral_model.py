@@ -191,6 +191,19 @@ class SpectralModel:
             return all(component.is_factor for component in self.components)
         return self.shape.is_factor
 
+    def require_spectrum(self) -> None:
+        """Refuse a factor, which has no unit.
+
+        Raises
+        ------
+        InputError
+            If this is one.
+        """
+        if self.is_factor:
+            raise InputError(
+                "a factor, no spectrum", place="model.shape", found=self.label, allowed="its product with a spectrum"
+            )
+
     @property
     def label(self) -> str:
         """The shape's name, or the composition: ``power-law * ebl-absorption``."""

@@ -127,8 +127,9 @@ def fit_wstat(spectra: Spectra, model: SpectralModel, start: Mapping[str, float]
     Raises
     ------
     InputError
-        If no bin is analysed, or `start` names an unknown parameter or an impossible value.
+        If no bin is analysed, the model is no spectrum, or `start` names an unknown parameter or an impossible value.
     """
+    model.require_spectrum()
     if not spectra.mask.any():
         raise InputError(
             "no bin to fit", place="wstat fit", found=", ".join(spectra.names), allowed="a bin inside the mask"

@@ -83,3 +83,15 @@ def test_a_flux_known_best_at_the_end_of_the_range_has_no_pivot(posterior: Poste
 def test_an_empty_range_is_refused(posterior: Posterior):
     with pytest.raises(InputError, match="derived: the energy interval is upside down or empty; found '3 to 2 TeV'"):
         derived_table(posterior, 3 * u.TeV, 2 * u.TeV)
+
+
+def test_a_composition_has_derived_quantities(posterior: Posterior):
+    rng = np.random.default_rng(5)
+    model = SpectralModel("power-law") * SpectralModel("exp-cutoff-power-law-norm")
+    index, cutoff = rng.uniform(1.0, 1.6, (2, 100)), rng.uniform(0.1, 0.5, (2, 100))
+    assert model.parameter_names == ("amplitude", "index", "ecpl_norm_lambda_")
+    composed = with_draws(posterior, model, amplitude=1e-11, index=index, ecpl_norm_lambda_=cutoff)
+    plain = with_draws(posterior, SpectralModel("exp-cutoff-power-law"), amplitude=1e-11, index=index, lambda_=cutoff)
+    table, expected = derived_table(composed, *RANGE), derived_table(plain, *RANGE)
+    np.testing.assert_allclose(table["median"], expected["median"], rtol=1e-6)
+    assert table.meta["model"] == "power-law * exp-cutoff-power-law-norm"

@@ -156,7 +156,18 @@ def test_joint_crab_up_to_30_tev_is_the_published_fit(joint_crab, instrument, en
         assert errors[name] == pytest.approx(error, rel=0.03)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+# Not a line, which these data do not show, nor a sharp break, in whose energy W is not smooth.
+SMOOTH = [
+    name for name, shape in SHAPES.items() if not shape.is_factor and name not in ("gaussian", "broken-power-law")
+]
+
+
+def test_a_factor_is_no_spectrum(simulate):
+    with pytest.raises(InputError, match=r"model\.shape: a factor, no spectrum; found 'power-law-norm'"):
+        fit_wstat(simulate(), SpectralModel("power-law-norm"))
+
+
+@pytest.mark.parametrize("shape", SMOOTH)
 def test_the_minimum_is_one_and_the_covariance_its_curvature(simulate, shape):
     spectra, model = simulate(ECPL, {**TRUTH, "lambda_": 0.1}), SpectralModel(shape)
     fit = fit_wstat(spectra, model)

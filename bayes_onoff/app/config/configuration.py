@@ -18,7 +18,7 @@ from bayes_onoff.app.config.reduction import AxisBlock, FitRangeBlock, Reduction
 from bayes_onoff.app.config.regions import ExclusionBlock, RegionBlock
 from bayes_onoff.app.config.values import refused
 from bayes_onoff.app.config.yaml_file import read_yaml
-from bayes_onoff.errors import ConfigError
+from bayes_onoff.errors import ConfigError, InputError
 from bayes_onoff.models import SpectralModel
 
 __all__ = ["Configuration", "load_config"]
@@ -66,10 +66,10 @@ class Configuration(Block):
     @classmethod
     def _spectra(cls, value: ModelBlock | tuple[ModelBlock, ...]) -> ModelBlock | tuple[ModelBlock, ...]:
         for block in (value,) if isinstance(value, ModelBlock) else value:
-            if (model := block.to_model()).is_factor:
-                raise refused(
-                    "a factor, no spectrum", key="shape", found=model.label, allowed="a product with a spectrum"
-                )
+            try:
+                block.to_model().require_spectrum()
+            except InputError as error:
+                raise refused(error.problem, key="shape", found=error.found, allowed=error.allowed) from error
         return value
 
     @model_validator(mode="after")
