@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.inference import acceptance, marginal, pooled
-from bayes_onoff.inference import pooled_coordinates as coordinates
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.pooled_coordinates import background_parameters, pooled_geometry
 from bayes_onoff.inference.settings import BackgroundModel
 
 __all__ = ["background_draws", "log_likelihood", "prior_background_draws", "replicated_counts"]
@@ -52,7 +52,8 @@ def background_draws(
         else:
             rate = variables["npred_off"]
         return {**shifts, "npred_off": np.where(data.mask, rate, 0.0)}
-    parameters, log_mean, deviation = _pooled_draws(variables, data, background, priors)
+    parameters = _pooled_draws(variables, data, background, priors)
+    log_mean = parameters.pop("log_mean")
     scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
     if background.marginal:
         flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
@@ -61,7 +62,7 @@ def background_draws(
             data.n_on, data.n_off, alpha, flat_signal, flat_mean, flat_scale.reshape(flat_mean.shape), rng
         ).reshape(log_mean.shape)
     else:
-        rate = np.exp(log_mean + deviation)
+        rate = np.exp(log_mean + parameters.pop("deviation"))
     return {**parameters, **scales, **shifts, "npred_off": np.where(data.mask, rate, 0.0)}
 
 
@@ -95,35 +96,31 @@ def _pooled_draws(
     data: FitData,
     background: BackgroundModel,
     priors: pooled.BackgroundPriors = pooled.STATED_PRIORS,
-) -> tuple[Draws, NDArray[np.float64], NDArray[np.float64]]:
-    """From the sampled coordinates to coefficients, slope and levels; ln(mean rate); ln(rate / mean rate)."""
-    pooled_geometry = coordinates.pooled_geometry(data, background, priors)
-    geometry = pooled_geometry.arrays()
+) -> Draws:
+    """From the sampled coordinates to coefficients, slope, levels, `log_mean` and, if latent, deviations."""
+    geometry = pooled_geometry(data, background, priors)
+    arrays = geometry.arrays()
+
+    def of_part(raw: Draws) -> Draws:
+        part = background_parameters(
+            raw["shape_scale"],
+            raw["deviation_scale"],
+            arrays,
+            lambda name, _: raw[name],
+            marginal=background.marginal,
+        )
+        # Kept in the basis that does not depend on counts, so that a saved posterior stands on its own.
+        return {**part, "coefficient": part["coefficient"] @ geometry.rotation.T}
+
     names = ("shape_scale", "deviation_scale", "coefficient_raw", "slope_raw", "level_raw", "deviation_raw")
     n_chain, n_draw = variables["slope_raw"].shape
     flat = {name: variables[name].reshape(-1, *variables[name].shape[2:]) for name in names if name in variables}
-    parts: list[Draws] = []
-    for start in range(0, n_chain * n_draw, _CHUNK):
-        raw = {name: values[start : start + _CHUNK] for name, values in flat.items()}
-        scale = raw["deviation_scale"]
-        part: Draws = {}
-        conditional = coordinates.coefficient_conditional(raw["shape_scale"], scale, geometry)
-        part["coefficient"] = conditional.parameter(raw["coefficient_raw"])
-        conditional = coordinates.slope_conditional(part["coefficient"], scale, geometry)
-        part["slope"] = conditional.parameter(raw["slope_raw"])
-        conditional = coordinates.level_conditional(part["coefficient"], part["slope"], scale, geometry)
-        part["level"] = conditional.parameter(raw["level_raw"])
-        part["log_mean"] = pooled.log_mean_rate(part, geometry)
-        part["deviation"] = np.zeros_like(part["log_mean"])
-        if "deviation_raw" in raw:
-            conditional = coordinates.deviation_conditional(part["log_mean"], scale, geometry)
-            part["deviation"] = conditional.parameter(raw["deviation_raw"])
-        # Kept in the basis that does not depend on counts, so that a saved posterior stands on its own.
-        part["coefficient"] = part["coefficient"] @ pooled_geometry.rotation.T
-        parts.append(part)
+    parts = [
+        of_part({name: values[start : start + _CHUNK] for name, values in flat.items()})
+        for start in range(0, n_chain * n_draw, _CHUNK)
+    ]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    shaped = {name: values.reshape(n_chain, n_draw, *values.shape[1:]) for name, values in joined.items()}
-    return shaped, shaped.pop("log_mean"), shaped.pop("deviation")
+    return {name: values.reshape(n_chain, n_draw, *values.shape[1:]) for name, values in joined.items()}
 
 
 def prior_background_draws(
