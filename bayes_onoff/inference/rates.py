@@ -8,15 +8,13 @@ from numpy.typing import NDArray
 
 from bayes_onoff.inference import acceptance, marginal, pooled
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.parts import of_draws, parts
 from bayes_onoff.inference.pooled_coordinates import background_parameters, pooled_geometry
 from bayes_onoff.inference.settings import BackgroundModel
 
 __all__ = ["background_draws", "log_likelihood", "prior_background_draws", "replicated_counts"]
 
 type Draws = dict[str, NDArray[np.float64]]
-
-_CHUNK = 200
-"""Draws handled together in quadratures: bounds the memory, changes nothing."""
 
 
 def background_draws(
@@ -66,11 +64,6 @@ def background_draws(
     return {**parameters, **scales, **shifts, "npred_off": np.where(data.mask, rate, 0.0)}
 
 
-def _of_draws(values: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
-    """Cut some draws out of values (draw, ...), where they are not the same (1, ...) for all."""
-    return values if len(values) == 1 else values[part]
-
-
 def _gamma_rates(
     signal: NDArray[np.float64],
     alpha: NDArray[np.float64],
@@ -80,13 +73,12 @@ def _gamma_rates(
 ) -> NDArray[np.float64]:
     """Draw rates back under the independent prior; signal (draw, run, energy), alpha likewise or (1, run, energy)."""
     # With a ratio of its own every draw needs a table of its own: not all of them at once.
-    step = len(signal) if len(alpha) == 1 else _CHUNK
-    parts = [slice(start, start + step) for start in range(0, len(signal), step)]
+    split = [slice(None)] if len(alpha) == 1 else parts(len(signal))
     prior = (background.shape, background.rate)
     return np.concatenate(
         [
-            marginal.draw_gamma_rate(data.n_on, data.n_off, _of_draws(alpha, part), signal[part], *prior, rng)
-            for part in parts
+            marginal.draw_gamma_rate(data.n_on, data.n_off, of_draws(alpha, part), signal[part], *prior, rng)
+            for part in split
         ]
     )
 
@@ -115,11 +107,8 @@ def _pooled_draws(
     names = ("shape_scale", "deviation_scale", "coefficient_raw", "slope_raw", "level_raw", "deviation_raw")
     n_chain, n_draw = variables["slope_raw"].shape
     flat = {name: variables[name].reshape(-1, *variables[name].shape[2:]) for name in names if name in variables}
-    parts = [
-        of_part({name: values[start : start + _CHUNK] for name, values in flat.items()})
-        for start in range(0, n_chain * n_draw, _CHUNK)
-    ]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    done = [of_part({name: values[part] for name, values in flat.items()}) for part in parts(n_chain * n_draw)]
+    joined = {name: np.concatenate([part[name] for part in done]) for name in done[0]}
     return {name: values.reshape(n_chain, n_draw, *values.shape[1:]) for name, values in joined.items()}
 
 
@@ -182,9 +171,8 @@ def log_likelihood(
     if background.prior == "independent":
         prior, nominal = (background.shape, background.rate), data.alpha[data.mask]
         table = marginal.gamma_table(n_on, n_off, nominal, *prior)
-        for start in range(0, len(used), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            own = marginal.table_at_alpha(table, n_on, n_off, nominal, _of_draws(alpha, part), *prior)
+        for part in parts(len(used)):
+            own = marginal.table_at_alpha(table, n_on, n_off, nominal, of_draws(alpha, part), *prior)
             result[part] = marginal.log_marginal_gamma(used[part], own)
         return result.reshape(n_chain, n_draw, -1)
     from scipy.special import gammaln
@@ -194,9 +182,8 @@ def log_likelihood(
     )
     scale = draws["deviation_scale"].reshape(-1, 1)
     log_factorials = gammaln(n_on + 1) + gammaln(n_off + 1)
-    for start in range(0, len(used), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in parts(len(used)):
         result[part] = marginal.log_marginal_lognormal(
-            n_on, n_off, _of_draws(alpha, part), used[part], log_mean[part], scale[part], log_factorials
+            n_on, n_off, of_draws(alpha, part), used[part], log_mean[part], scale[part], log_factorials
         )
     return result.reshape(n_chain, n_draw, -1)
