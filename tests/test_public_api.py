@@ -26,6 +26,7 @@ PUBLIC = {
         "FLUX_DENSITY",
         "KEV_PER_TEV",
         "PER_SOLID_ANGLE",
+        "SECONDS_PER_DAY",
         "TEV_PER_ERG",
         "TIME",
         "parse_quantity",
