@@ -36,7 +36,7 @@ BACKGROUND_PRIORS = (
     ("shape_scale", SHAPE_SCALE_PRIOR, "standard deviation of the smooth departure from a power law"),
     ("deviation_scale", DEVIATION_SCALE_PRIOR, "relative scatter of single bins around the smooth shape"),
 )
-WSTAT_COLUMNS = ("model", "dataset", "parameter", "value", "error", "unit", "stat")
+WSTAT_COLUMNS = ("model", "reference", "fixed", "dataset", "parameter", "value", "error", "unit", "stat")
 WSTAT_COMPARISON_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "wstat_value", "profile_lower", "profile_upper"),
     *("shift", "width_ratio"),
