@@ -150,8 +150,14 @@ class FitsTable:
             raise self.error("a response table has one row", found=f"{len(self.data)} rows")
         return np.asarray(self.column(name, unit)[0]).reshape(-1)
 
-    def _value(self, key: str) -> str | float | None:
-        """Get a header value; None where the key is missing or has no value."""
+    def key_value(self, key: str) -> str | float | None:
+        """Get a header value as it is; None where the key is missing or has no value.
+
+        Raises
+        ------
+        FileError
+            If it cannot be decoded.
+        """
         try:
             value = self.header.get(key)
         except fits.VerifyError as error:
@@ -166,7 +172,7 @@ class FitsTable:
         FileError
             If the value is not a finite number.
         """
-        value = self._value(key)
+        value = self.key_value(key)
         if value is None or value == "":
             return None
         try:
@@ -192,7 +198,7 @@ class FitsTable:
 
     def key_text(self, key: str, default: str = "") -> str:
         """Get a header value as stripped text; `default` where the key is missing or empty."""
-        value = self._value(key)
+        value = self.key_value(key)
         return ("" if value is None else str(value).strip()) or default
 
     def time_scale(self, known: tuple[str, ...]) -> str:

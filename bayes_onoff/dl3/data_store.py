@@ -52,7 +52,8 @@ def _read_index(folder: Path, name: str, columns: tuple[str, ...]) -> tuple[Fits
             )
     for column in source.data.names:
         table[column.upper()].unit = source.data.columns[column].unit and source.unit(column)
-    table.meta.update({key: source.header[key] for key in ("MJDREFI", "MJDREFF", "TIMESYS") if key in source.header})
+    stated = {key: source.key_value(key) for key in ("MJDREFI", "MJDREFF", "TIMESYS")}
+    table.meta.update({key: value for key, value in stated.items() if value is not None})
     return source, table
 
 

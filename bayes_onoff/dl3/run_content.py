@@ -80,7 +80,8 @@ class RunContent:
         o = observation
         if not isinstance(o.run_files.track, FixedTrack):
             raise InputError("only a run with a fixed pointing can be written", place=f"run {o.name}")
-        header = {key: o.header[key] for key in _CARRIED_KEYS if key in o.header}
+        stated = {key: o.run_files.events_table.key_value(key) for key in _CARRIED_KEYS}
+        header = {key: value for key, value in stated.items() if value is not None}
         return cls(
             o.obs_id,
             o.events,

@@ -156,7 +156,7 @@ def _evenings(observation: Observation) -> NDArray[np.int64]:
 
 def _longitude(observation: Observation) -> float:
     """East longitude of the observatory, deg; 0 where the event list does not state it."""
-    longitude = observation.header.get("GEOLON")
+    longitude = observation.run_files.events_table.key_value("GEOLON")
     return float(longitude) if isinstance(longitude, int | float) and np.isfinite(longitude) else 0.0
 
 

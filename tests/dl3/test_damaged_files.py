@@ -201,6 +201,17 @@ def test_a_harmless_oddity_stays_a_warning_that_names_the_file(store: Path) -> N
         _ = DataStore.from_dir(store).observation(7).target
 
 
+def test_a_header_card_that_cannot_be_read_names_the_file_and_the_key(store: Path) -> None:
+    index = store / "obs-index.fits"
+    content = index.read_bytes().replace(b"CHECKSUM", b"XHECKSUM")
+    value = content.index(b"MJDREFI =") + 10
+    index.write_bytes(content[:value] + b"5 19 10".rjust(20) + content[value + 20 :])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # astropy's remark on the card
+        with pytest.raises(FileError, match=r"obs-index\.fits .*header key MJDREFI cannot be decoded"):
+            DataStore.from_dir(store)
+
+
 FILES = ("obs_000007.fits", "obs-index.fits", "hdu-index.fits")
 
 
