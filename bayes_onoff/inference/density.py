@@ -9,6 +9,7 @@ import ctypes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from hashlib import sha256
 from operator import mul
 from typing import Any
 
@@ -145,7 +146,7 @@ def compile_density(model: pm.Model) -> Density:
         _ENTRY.format(n_point=n_point),
         _DENSITY_SIGNATURE,
         {"log_density_and_gradient": inner, "carray": carray, "isfinite": np.isfinite, "all": np.all},
-        None if key is None else f"{key}_{n_point}",
+        key,
     )
     return Density(n_point, fixed, free, entry, _c_function(_EXPAND, _EXPAND_SIGNATURE, {}, "bayes_onoff"))
 
@@ -171,10 +172,10 @@ def _parts(vector: Variable, start: Any, shapes: Mapping[Variable, tuple[Any, ..
 
 
 def _c_function(source: str, signature: Any, names: dict[str, Any], key: str | None) -> CFunc:
-    """Compile source text to a C function; PyTensor's cache on disk finds it by `key`."""
+    """Compile source text to a C function; PyTensor's cache on disk finds it by `key` and the text."""
     name = source.split("(")[0].split()[-1]
+    cache_key = None if key is None else sha256(f"{key}{source}".encode()).hexdigest()
     # Numba looks for the module of what it loads from the cache.
-    cache_key = None if key is None else f"{name}_{key}"
     compiled = compile_numba_function_src(source, name, {"__name__": __name__, **names}, cache_key=cache_key)
     c_function: CFunc = numba.cfunc(signature, cache=key is not None)(compiled)
     return c_function
