@@ -7,31 +7,16 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
-from bayes_onoff.products.flux import energy_flux, integral_flux
+from bayes_onoff.products.flux import energy_flux, energy_interval, integral_flux
 from bayes_onoff.products.intervals import INTERVAL_COLUMNS, posterior_quantiles
-from bayes_onoff.products.table_meta import fitted_range, table_meta
-from bayes_onoff.units import ENERGY, to_float
+from bayes_onoff.products.table_meta import table_meta
+from bayes_onoff.units import ENERGY
 
 __all__ = ["derived_table", "peak_energy", "pivot_energy"]
 
 N_GRID = 200
 """Energies at which an extremum is looked for before it is refined."""
-
-
-def _range(posterior: Posterior, low: u.Quantity | None, high: u.Quantity | None) -> tuple[float, float]:
-    fitted_low, fitted_high = fitted_range(posterior)
-    lower = fitted_low if low is None else to_float(low, ENERGY, "energy_min")
-    upper = fitted_high if high is None else to_float(high, ENERGY, "energy_max")
-    if not 0 < lower < upper:
-        raise InputError(
-            "the energy interval is upside down or empty",
-            place="derived",
-            found=f"{lower:g} to {upper:g} TeV",
-            allowed="0 < energy_min < energy_max",
-        )
-    return lower, upper
 
 
 def _log_flux(posterior: Posterior, energies: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,7 +65,7 @@ def pivot_energy(
     InputError
         If the interval is empty or not an energy.
     """
-    grid = np.log(np.geomspace(*_range(posterior, energy_min, energy_max), N_GRID))
+    grid = np.log(np.geomspace(*energy_interval(posterior, energy_min, energy_max, "derived"), N_GRID))
     variance = _log_flux(posterior, np.exp(grid)).var(axis=(0, 1))
     return float(np.exp(_inner_maximum(grid, -variance))) * ENERGY
 
@@ -106,7 +91,7 @@ def peak_energy(
     InputError
         If the interval is empty or not an energy.
     """
-    grid = np.log(np.geomspace(*_range(posterior, energy_min, energy_max), N_GRID))
+    grid = np.log(np.geomspace(*energy_interval(posterior, energy_min, energy_max, "derived"), N_GRID))
     return np.exp(_inner_maximum(grid, _log_flux(posterior, np.exp(grid)) + 2 * grid)) * ENERGY
 
 
@@ -134,7 +119,7 @@ def derived_table(
     InputError
         If the interval is empty or not an energy.
     """
-    lower, upper = _range(posterior, energy_min, energy_max)
+    lower, upper = energy_interval(posterior, energy_min, energy_max, "derived")
     between = f"between {lower:.4g} and {upper:.4g} TeV"
     pivot = pivot_energy(posterior, energy_min, energy_max)
     rows = [

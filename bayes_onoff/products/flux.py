@@ -2,7 +2,6 @@
 
 import astropy.units as u
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
@@ -11,23 +10,30 @@ from bayes_onoff.models import photons
 from bayes_onoff.products.table_meta import fitted_range
 from bayes_onoff.units import ENERGY, ENERGY_FLUX, FLUX, to_float
 
-__all__ = ["energy_flux", "integral_flux"]
+__all__ = ["energy_flux", "energy_interval", "integral_flux"]
 
 
-def _interval(
-    posterior: Posterior, energy_min: u.Quantity | None, energy_max: u.Quantity | None
-) -> NDArray[np.float64]:
+def energy_interval(
+    posterior: Posterior, energy_min: u.Quantity | None, energy_max: u.Quantity | None, place: str
+) -> tuple[float, float]:
+    """Edges of an interval of true energy, TeV; where none is given, those of the fitted range.
+
+    Raises
+    ------
+    InputError
+        If the interval is empty or not an energy; `place` says whose it is.
+    """
     fitted_min, fitted_max = fitted_range(posterior)
     lower = fitted_min if energy_min is None else to_float(energy_min, ENERGY, "energy_min")
     upper = fitted_max if energy_max is None else to_float(energy_max, ENERGY, "energy_max")
     if not 0 < lower < upper:
         raise InputError(
             "the energy interval is upside down or empty",
-            place="flux",
+            place=place,
             found=f"{lower:g} to {upper:g} TeV",
             allowed="0 < energy_min < energy_max",
         )
-    return np.array([lower, upper])
+    return lower, upper
 
 
 def integral_flux(
@@ -51,7 +57,7 @@ def integral_flux(
     InputError
         If the interval is empty or not an energy.
     """
-    edges = _interval(posterior, energy_min, energy_max)
+    edges = np.array(energy_interval(posterior, energy_min, energy_max, "flux"))
     return photons(posterior.model, posterior.values, edges)[..., 0] * FLUX
 
 
@@ -75,5 +81,5 @@ def energy_flux(
     InputError
         If the interval is empty or not an energy.
     """
-    edges = _interval(posterior, energy_min, energy_max)
+    edges = np.array(energy_interval(posterior, energy_min, energy_max, "flux"))
     return (energy_flux_in_bins(posterior.model, posterior.values, edges)[..., 0] * (ENERGY * FLUX)).to(ENERGY_FLUX)
