@@ -12,7 +12,7 @@ from bayes_onoff.errors import ReductionError, ReductionWarning
 from bayes_onoff.reduction.checks import run_place
 from bayes_onoff.reduction.counting import OnOffCounts, name_bins
 from bayes_onoff.reduction.shapes import Point, Shape, area_points, shape_of, solid_angle
-from bayes_onoff.reduction.sphere import TangentFrame, separation, unit_vector
+from bayes_onoff.reduction.sphere import TangentFrame, cap_solid_angle, separation, unit_vector
 
 __all__ = ["continued", "expected_off_counts", "integrate_in_bins"]
 
@@ -208,5 +208,4 @@ def _solid_angles(observation: Observation, on: Shape, energies: NDArray[np.floa
     rad_max = observation.rad_max
     assert rad_max is not None  # otherwise the point has become a circle
     offset = float(np.rad2deg(separation(on.center, unit_vector(observation.pointing))))
-    radius = np.deg2rad(rad_max.evaluate(energies, offset))
-    return np.asarray(4 * np.pi * np.sin(radius / 2) ** 2)
+    return cap_solid_angle(np.deg2rad(rad_max.evaluate(energies, offset)))

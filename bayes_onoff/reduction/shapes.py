@@ -28,7 +28,14 @@ from bayes_onoff.errors import ConfigError
 from bayes_onoff.reduction.areas import Arcs, Area, meetings, share_area
 from bayes_onoff.reduction.figures import Ellipse, Polygon, Rectangle, Ring, centroid
 from bayes_onoff.reduction.flat_shapes import FlatShape
-from bayes_onoff.reduction.sphere import TangentFrame, north_of, separation, sky_coord, unit_vector
+from bayes_onoff.reduction.sphere import (
+    TangentFrame,
+    cap_solid_angle,
+    north_of,
+    separation,
+    sky_coord,
+    unit_vector,
+)
 
 __all__ = ["Area", "Circle", "Point", "Shape", "area_points", "shape_of", "solid_angle"]
 
@@ -205,7 +212,7 @@ def area_points(shape: Shape, n_points: int = 10000) -> NDArray[np.float64]:
 
 def solid_angle(shape: Shape) -> float:
     """Solid angle of a shape, sr: exact for a circle, else to about a per cent, from a spiral of positions."""
-    around = 4 * np.pi * np.sin(shape.outer_radius / 2) ** 2
+    around = cap_solid_angle(shape.outer_radius)
     if isinstance(shape, Circle):
         return float(around)
     return float(around * np.mean(shape.contains(_spiral(shape, _N_SOLID_ANGLE))))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "TangentFrame",
+    "cap_solid_angle",
     "lon_lat",
     "north_at",
     "north_of",
@@ -66,6 +67,11 @@ def separation(a: Vectors, b: Vectors) -> NDArray[np.float64]:
     """
     chord = np.sqrt(np.sum((a - b) ** 2, axis=-1))
     return 2 * np.arcsin(np.minimum(chord / 2, 1.0))
+
+
+def cap_solid_angle(radius: ArrayLike) -> NDArray[np.float64]:
+    """Solid angle, sr, of circles with these angular radii, rad."""
+    return np.asarray(4 * np.pi * np.sin(np.asarray(radius) / 2) ** 2)
 
 
 def rotation(axis: Vectors, angle: float) -> NDArray[np.float64]:
