@@ -12,7 +12,6 @@ simulated with the response, the acceptance and the background rates found at th
 Every set is a line of JSON in `--out`; a run that was stopped goes on where it ended.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 from bayes_onoff.inference import BackgroundModel, CompiledBands, SamplerSettings, compile_bands
 from bayes_onoff.models import SpectralModel, photons
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold
-from tests.proofs.records import append_records, in_processes, read_records
+from tests.proofs.records import append_records, in_processes, proof_parser, read_records, require_seed
 
 __all__ = ["Position", "analyse_set", "coverage_table", "off_source_positions", "with_source"]
 
@@ -147,8 +146,7 @@ def analyse_set(task: Task) -> dict[str, Any]:
 
 def _tasks(records: Sequence[dict[str, Any]], n_sets: int, seed: int) -> Iterator[Task]:
     """Sets that are not recorded yet: positions as they are first, then, when all of those are there, the sources."""
-    if any(record["seed"] != seed for record in records):
-        raise SystemExit("the file holds sets of another seed; choose another file or seed")
+    require_seed(records, seed)
     done = {(record["kind"], record["position"], record["factor"], record["set"]) for record in records}
     positions = list(off_source_positions())
     plain = [name for name in positions if ("off-source", name, 0.0, 0) not in done]
@@ -209,13 +207,7 @@ def _compile(_: None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run sets or print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, made or continued")
-    parser.add_argument("--table", action="store_true", help="print the table of what the file holds; run nothing")
-    parser.add_argument("--sets", type=int, default=1000, help="sets a factor and kind of run")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop each stage after that long")
+    parser = proof_parser(__doc__, "sets a factor and kind of run", "stop each stage after that long")
     chosen = parser.parse_args(arguments)
     if chosen.table:
         sys.stdout.write(coverage_table(read_records(chosen.out)))

@@ -1,5 +1,6 @@
 """Long proofs, made of many independent tasks: a record of JSON for each, appended to a file, resumable."""
 
+import argparse
 import json
 import multiprocessing
 import os
@@ -10,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-__all__ = ["append_records", "in_processes", "read_records"]
+__all__ = ["append_records", "in_processes", "proof_parser", "read_records", "require_seed"]
 
 type Record = dict[str, Any]
 
@@ -21,6 +22,32 @@ def read_records(path: Path) -> list[Record]:
         return []
     lines = path.read_text().split("\n")
     return [json.loads(line) for line in lines[:-1] if line]
+
+
+def proof_parser(description: str | None, sets: str, minutes: str) -> argparse.ArgumentParser:
+    """Make the command line of a proof; what `sets` and `minutes` count is said in words."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, made or continued")
+    parser.add_argument("--table", action="store_true", help="print the table of what the file holds; run nothing")
+    parser.add_argument("--sets", type=int, default=1000, help=sets)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help=minutes)
+    return parser
+
+
+def require_seed(records: Iterable[Record], seed: int) -> None:
+    """Refuse to go on with records of another seed.
+
+    Raises
+    ------
+    SystemExit
+        If a record has another seed.
+    """
+    for record in records:
+        if record["seed"] != seed:
+            found = f"the file holds sets of seed {record['seed']}, not {seed}"
+            raise SystemExit(f"{found}; choose another file, or give another seed")
 
 
 def append_records(path: Path, records: Iterable[Record], n_expected: int) -> None:

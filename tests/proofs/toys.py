@@ -7,14 +7,12 @@ Every set is a line of JSON in `--out`. A set depends on seed, row and number al
 where it ended, on any number of processes. Rows and groups are in `toy_rows`.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from tests.proofs.records import append_records, in_processes, read_records
+from tests.proofs.records import append_records, in_processes, proof_parser, read_records, require_seed
 from tests.proofs.toy_rows import GROUPS, ROWS, Toy, choose_rows, draw_spectra, random_streams
 
 __all__ = ["analyse_set", "missing_sets"]
@@ -68,11 +66,9 @@ def missing_sets(records: Iterable[dict[str, Any]], rows: Iterable[Toy], n_sets:
     SystemExit
         If a record has another seed.
     """
-    done = set()
-    for record in records:
-        if record["seed"] != seed:
-            raise SystemExit(f"the file holds sets of seed {record['seed']}, not {seed}; choose another file or seed")
-        done.add((record["row"], record["set"]))
+    records = list(records)
+    require_seed(records, seed)
+    done = {(record["row"], record["set"]) for record in records}
     return [(seed, row.name, i) for row in rows for i in range(n_sets) if (row.name, i) not in done]
 
 
@@ -84,14 +80,8 @@ def _compile_shape(shape: tuple[int, int]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run sets or print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, made or continued")
-    parser.add_argument("--table", action="store_true", help="print the table of what the file holds; run nothing")
+    parser = proof_parser(__doc__, "sets a row", "stop after that long")
     parser.add_argument("--rows", default=",".join(GROUPS), help=f"rows or groups ({', '.join(GROUPS)}), by commas")
-    parser.add_argument("--sets", type=int, default=1000, help="sets a row")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after that long")
     chosen = parser.parse_args(arguments)
     records = read_records(chosen.out)
     if chosen.table:
