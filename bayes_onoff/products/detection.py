@@ -95,14 +95,14 @@ def _common_norm(bands: BandPosterior, found: BandLikelihoods) -> _Norm:
         fallen = mean < mean.max() - _COVERED
         inside = np.flatnonzero(~fallen)
         step = (high - low) / (N_GRID - 1)
-        if len(inside) < N_GRID // 8:
+        if len(inside) < 2 * N_GRID // 3 and fallen[-1]:
             low, high = max(0.0, low + (inside[0] - 2) * step), low + (inside[-1] + 2) * step
         elif (fallen[0] or low == 0) and fallen[-1]:
             break
         else:
             low, high = (
                 (low if fallen[0] else max(0.0, low - (high - low))),
-                (high if fallen[-1] else high + (high - low)),
+                (high if fallen[-1] else high + (high - low) / 2),
             )
     return _Norm(members, bands.edges[[0, -1]], found.rest, grid, total)
 
