@@ -48,7 +48,11 @@ class NormDensity:
         target = probability * cumulative[-1]
         step = min(int(np.searchsorted(cumulative, target, side="right")) - 1, len(widths) - 1)
         # The density is linear in a step, and the probability in it quadratic.
-        missing, low, slope = target - cumulative[step], density[step], (density[step + 1] - density[step]) / widths[step]
+        missing, low, slope = (
+            target - cumulative[step],
+            density[step],
+            (density[step + 1] - density[step]) / widths[step],
+        )
         root = np.sqrt(max(low**2 + 2 * slope * missing, 0.0))
         return float(self.norm[step] + (2 * missing / (low + root) if low + root > 0 else 0.0))
 

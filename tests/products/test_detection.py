@@ -11,7 +11,7 @@ from scipy.integrate import quad
 
 from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.errors import InputError
-from bayes_onoff.inference import BackgroundModel, BandPosterior, CompiledBands, SamplerSettings, compile_bands
+from bayes_onoff.inference import BackgroundModel, BandPosterior
 from bayes_onoff.inference.bands import bands_of_bins
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.groups import draws_dataset

@@ -97,7 +97,7 @@ def test_a_longer_exposure_sees_fainter_sources() -> None:
 def test_what_cannot_be_simulated_is_refused() -> None:
     with pytest.raises(InputError, match="n_simulations: no simulation; found 0"):
         expected_limits(sampled(0.0, 1), n_simulations=0, seed=1)
-    with pytest.raises(InputError, match="livetime: not a livetime; found '-1.0 h'"):
+    with pytest.raises(InputError, match=r"livetime: not a livetime; found '-1\.0 h'"):
         expected_limits(sampled(0.0, 1), n_simulations=1, seed=1, livetime=-1 * u.h)
     with pytest.raises(InputError, match="livetime: the unit is of the wrong kind"):
         expected_limits(sampled(0.0, 1), n_simulations=1, seed=1, livetime=1 * u.m)
