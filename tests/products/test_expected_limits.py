@@ -56,10 +56,10 @@ def test_one_norm_from_the_draws_of_several(norm: float) -> None:
     several, single = detection(sampled(norm, 3)), detection(sampled(norm, 1))
     difference = several["ln_bayes_factor"][0] - single["ln_bayes_factor"][0]
     error = np.hypot(several["ln_bayes_factor_error"][0], single["ln_bayes_factor_error"][0])
-    assert 0 < error < 0.1
+    assert 0 < error < 0.3
     assert abs(difference) < 4 * error
     assert several["flux_ul"][0].value == pytest.approx(single["flux_ul"][0].value, rel=0.05, abs=0)
-    assert several["n_effective"][0] > 50
+    assert several["n_effective"][0] > 20
     assert single["flux_ul"][0].value == pytest.approx(single["flux_ul"][1].value, rel=1e-2, abs=0)
     assert (single["probability"][0] > 0.5) == (norm > 0)
 
