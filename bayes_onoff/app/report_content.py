@@ -53,6 +53,10 @@ COMPARISON_COLUMNS = (
 )
 CALIBRATION_COLUMNS = ("quantity", "p_uniform", "p_holm", "coverage_68", "coverage_95", "coverage_ul95")
 CHECK_COLUMNS = ("check", "meaning", "observed", "replicated", "p_value", "flagged", "where")
+DETECTION_COLUMNS = (
+    *("energies", "energy_min", "energy_max", "n_on", "n_off", "excess", "li_ma", "significance"),
+    *("ln_bayes_factor", "ln_bayes_factor_error", "probability", "flux_ul", "crab_ul"),
+)
 POINT_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts")
 
 
@@ -88,6 +92,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         counts=_counts(results, drawn("counts")),
         spectrum=Section(figures=drawn("spectrum")),
         flux_points=_flux_points(results, drawn("flux_points")),
+        detection=_detection(results),
         wstat=_wstat(results, drawn("wstat")),
         comparison=_comparison(results, drawn("comparison")),
         calibration=_calibration(results, drawn("calibration")),
@@ -270,6 +275,21 @@ def _flux_points(results: Results, figures: tuple[ReportFigure, ...]) -> Section
     )
     shown = ReportTable.from_table(table, "Flux points", columns=POINT_COLUMNS)
     return Section(notes, (shown,), figures)
+
+
+def _detection(results: Results) -> Section:
+    table = results.detection
+    texts = (
+        str(table.meta["sentence"]),
+        "The source has the reference spectrum's shape, with one norm for all energies or, band by band, a norm of its "
+        f"own beside free norms in the others. Prior of its flux for the Bayes factor: {table.meta['prior_of_flux']}, "
+        f"the {table.meta['crab_unit']}; prior odds {table.meta['prior_odds']:g}.",
+        "Limits are one-sided 95 % quantiles of the photon flux between these energies; their prior is "
+        f"{table.meta['prior_of_limits']}. Li & Ma is of the summed counts, with the mean acceptance ratio; the column "
+        "after it keeps runs of different acceptance ratio apart (profile likelihood of one common source).",
+    )
+    shown = ReportTable.from_table(table, "Detection and upper limits", columns=DETECTION_COLUMNS)
+    return Section(texts, (shown,))
 
 
 def _comparison(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:

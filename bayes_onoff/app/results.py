@@ -12,6 +12,7 @@ from bayes_onoff.app.fits import Fits
 from bayes_onoff.app.inputs import Inputs
 from bayes_onoff.app.sky import SkyView, view_sky
 from bayes_onoff.calibration import Calibration, calibration_table
+from bayes_onoff.models import HalfNormal
 from bayes_onoff.products import (
     FluxPoints,
     SpectralBand,
@@ -22,6 +23,7 @@ from bayes_onoff.products import (
     compare,
     compare_with_wstat,
     derived_table,
+    detection,
     fit_wstat,
     flux_points,
     parameter_table,
@@ -76,6 +78,8 @@ class Results:
         Of the main posterior.
     flux_points : FluxPoints
         With the main posterior's median as reference.
+    detection : QTable
+        Evidence for a source and upper limits, with that reference.
     comparison : QTable or None
         Where more than one model was asked for.
     sky : SkyView
@@ -98,6 +102,7 @@ class Results:
     sensitivity: QTable
     band: SpectralBand
     flux_points: FluxPoints
+    detection: QTable
     comparison: QTable | None
     sky: SkyView
     calibration: Calibration | None = None
@@ -146,6 +151,7 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         sensitivity=sensitivity,
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
+        detection=detection(fits.bands, HalfNormal(config.detection.scale), prior_odds=config.detection.prior_odds),
         comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
         sky=view_sky(config, inputs),
     )
@@ -156,7 +162,7 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
 def _tell_background(results: Results) -> None:
     """Say in every table that rests on the background whether it is what the model expects."""
     checks = results.background_checks.meta
-    tables = (results.parameters, results.bins, results.flux_points.table, results.wstat_comparison)
+    tables = (results.parameters, results.bins, results.flux_points.table, results.detection, results.wstat_comparison)
     for table in (*tables, results.sensitivity, results.comparison):
         if table is not None:
             table.meta |= {"background_flagged": checks["background_flagged"], "background_checks": checks["sentence"]}
@@ -187,6 +193,7 @@ def write_results(results: Results, folder: Path) -> None:
     write_table(results.derived, folder / "derived.ecsv")
     write_table(results.bins, folder / "bins.ecsv")
     write_flux_points(results.flux_points, folder / "flux_points.ecsv")
+    write_table(results.detection, folder / "detection.ecsv")
     if results.comparison is not None:
         write_table(results.comparison, folder / "comparison.ecsv")
     if results.calibration is not None:

@@ -4,6 +4,8 @@ from bayes_onoff.products.background_checks import background_checks
 from bayes_onoff.products.bin_table import bin_table
 from bayes_onoff.products.comparison import compare
 from bayes_onoff.products.derived import derived_table, peak_energy, pivot_energy
+from bayes_onoff.products.detection import detection
+from bayes_onoff.products.expected_limits import ExpectedLimits, expected_limits
 from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.flux_points import FluxPoints, flux_points, write_flux_points
 from bayes_onoff.products.norm_density import NormDensity
@@ -17,6 +19,7 @@ from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, wstat_table
 from bayes_onoff.products.wstat_profile import WstatProfile, profile_wstat
 
 __all__ = [
+    "ExpectedLimits",
     "FluxPoints",
     "NormDensity",
     "SpectralBand",
@@ -27,7 +30,9 @@ __all__ = [
     "compare",
     "compare_with_wstat",
     "derived_table",
+    "detection",
     "energy_flux",
+    "expected_limits",
     "fit_wstat",
     "flux_points",
     "integral_flux",

@@ -17,7 +17,13 @@ from bayes_onoff.models import photons
 from bayes_onoff.products.norm_density import NormDensity, log_evidence, norm_density, norm_grid
 from bayes_onoff.spectra import fold
 
-__all__ = ["N_DRAWS_WITH_SHIFTS", "N_HYPERPARAMETER_DRAWS", "band_densities"]
+__all__ = [
+    "N_DRAWS_WITH_SHIFTS",
+    "N_HYPERPARAMETER_DRAWS",
+    "BandLikelihoods",
+    "band_densities",
+    "band_likelihoods",
+]
 
 N_HYPERPARAMETER_DRAWS = 200
 N_DRAWS_WITH_SHIFTS = 50
@@ -112,8 +118,40 @@ def _independent_likelihood(background: BackgroundModel, data: FitData, given: _
     return log_likelihood
 
 
-def band_densities(bands: BandPosterior) -> tuple[NormDensity, ...]:
-    """Marginal posterior density of the norm in every band (see `norm_density`).
+@dataclass(frozen=True, eq=False, slots=True)
+class BandLikelihoods:
+    """Likelihoods of norms, conditional on posterior draws of the background; see `band_likelihoods`.
+
+    Parameters
+    ----------
+    of_members : callable
+        From bins (energy,) and norms (grid,) that multiply the reference spectrum in all of these bins to ln likelihood
+        (draw, step, grid).
+    rest : ndarray, shape (draw, step)
+        ln prior of the shift of the acceptance ratio and ln likelihood of the bins outside all bands.
+    grids : tuple of ndarray, shape (grid,), one a band
+        Norms that cover the posterior of each band.
+    totals : tuple of ndarray, shape (draw, step, grid), one a band
+        ln likelihood on these grids.
+    evidences : tuple of ndarray, shape (draw, step), one a band
+        Their integrals over the norm.
+    """
+
+    of_members: Callable[[NDArray[np.bool_], NDArray[np.float64]], NDArray[np.float64]]
+    rest: NDArray[np.float64]
+    grids: tuple[NDArray[np.float64], ...]
+    totals: tuple[NDArray[np.float64], ...]
+    evidences: tuple[NDArray[np.float64], ...]
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """Ln of the posterior weight of each step, all norms integrated out under flat priors, shape (draw, step)."""
+        weight: NDArray[np.float64] = self.rest + sum(self.evidences)
+        return weight
+
+
+def band_likelihoods(bands: BandPosterior) -> BandLikelihoods:
+    """Integrate the latent rates out, for posterior draws of the background's hyperparameters.
 
     An uncertain acceptance ratio couples the bands: what a common shift of all ratios costs in the other bands, their
     norms integrated out, weights it.
@@ -121,13 +159,7 @@ def band_densities(bands: BandPosterior) -> tuple[NormDensity, ...]:
     Parameters
     ----------
     bands : BandPosterior
-
-    Returns
-    -------
-    tuple of NormDensity, one a band
     """
-    from scipy.special import logsumexp
-
     data = FitData.from_spectra(bands.spectra)
     given = _conditionals(bands, data)
     pooled_background = bands.background.prior == "pooled"
@@ -145,13 +177,30 @@ def band_densities(bands: BandPosterior) -> tuple[NormDensity, ...]:
 
     # A shift of alpha moves the norms: where it is uncertain the grid has no gap between zero and the draws.
     uncertain = bands.background.alpha_uncertainty is not None
-    grids = [
+    grids = tuple(
         norm_grid(np.asarray(bands.norm)[..., band], down_to_zero=uncertain) for band in range(bands.norm.shape[-1])
-    ]
-    totals = [joint(bands.band_of_bin == band, grid) for band, grid in enumerate(grids)]
-    evidences = [log_evidence(grid, total) for grid, total in zip(grids, totals, strict=True)]
-    weight = given.log_prior + joint(bands.band_of_bin < 0, np.ones(1))[..., 0] + sum(evidences)
+    )
+    totals = tuple(joint(bands.band_of_bin == band, grid) for band, grid in enumerate(grids))
+    evidences = tuple(log_evidence(grid, total) for grid, total in zip(grids, totals, strict=True))
+    rest = given.log_prior + joint(bands.band_of_bin < 0, np.ones(1))[..., 0]
+    return BandLikelihoods(joint, rest, grids, totals, evidences)
+
+
+def band_densities(bands: BandPosterior) -> tuple[NormDensity, ...]:
+    """Marginal posterior density of the norm in every band (see `norm_density`).
+
+    Parameters
+    ----------
+    bands : BandPosterior
+
+    Returns
+    -------
+    tuple of NormDensity, one a band
+    """
+    from scipy.special import logsumexp
+
+    found = band_likelihoods(bands)
     return tuple(
-        norm_density(grid, logsumexp((weight - evidence)[..., None] + total, axis=1))
-        for grid, total, evidence in zip(grids, totals, evidences, strict=True)
+        norm_density(grid, logsumexp((found.weight - evidence)[..., None] + total, axis=1))
+        for grid, total, evidence in zip(found.grids, found.totals, found.evidences, strict=True)
     )

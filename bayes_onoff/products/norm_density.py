@@ -43,9 +43,18 @@ class NormDensity:
 
     def quantile(self, probability: float) -> float:
         """Find the norm below which the posterior holds `probability`."""
-        steps = np.diff(self.norm) * (self.density[1:] + self.density[:-1]) / 2
-        cumulative = np.concatenate([[0.0], np.cumsum(steps)])
-        return float(np.interp(probability * cumulative[-1], cumulative, self.norm))
+        density, widths = self.density, np.diff(self.norm)
+        cumulative = np.concatenate([[0.0], np.cumsum(widths * (density[1:] + density[:-1]) / 2)])
+        target = probability * cumulative[-1]
+        step = min(int(np.searchsorted(cumulative, target, side="right")) - 1, len(widths) - 1)
+        # The density is linear in a step, and the probability in it quadratic.
+        missing, low, slope = (
+            target - cumulative[step],
+            density[step],
+            (density[step + 1] - density[step]) / widths[step],
+        )
+        root = np.sqrt(max(low**2 + 2 * slope * missing, 0.0))
+        return float(self.norm[step] + (2 * missing / (low + root) if low + root > 0 else 0.0))
 
 
 def norm_grid(draws: NDArray[np.float64], *, down_to_zero: bool = False) -> NDArray[np.float64]:

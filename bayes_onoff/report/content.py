@@ -59,6 +59,12 @@ HEADINGS = {
     "dnde_ul": "upper limit",
     "is_ul": "is a limit",
     "sqrt_ts": "√TS",
+    "li_ma": "Li & Ma",
+    "ln_bayes_factor": "ln Bayes factor",
+    "ln_bayes_factor_error": "± ln factor",
+    "probability": "P(source)",
+    "flux_ul": "flux limit",
+    "crab_ul": "limit (Crab)",
     "elpd_loo": "elpd",
     "elpd_se": "± elpd",
     "p_loo": "effective parameters",
@@ -310,7 +316,7 @@ class ReportContent:
         The result in words with numbers.
     data, regions, model, diagnostics, parameters, sensitivity
         Sections, in this order on the page.
-    counts, spectrum, flux_points, wstat, comparison, calibration
+    counts, spectrum, flux_points, detection, wstat, comparison, calibration
         The sections after them.
     provenance : Section
         Where it all came from; the last one.
@@ -331,6 +337,7 @@ class ReportContent:
     counts: Section | None = None
     spectrum: Section | None = None
     flux_points: Section | None = None
+    detection: Section | None = None
     wstat: Section | None = None
     comparison: Section | None = None
     calibration: Section | None = None

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayes_onoff.errors import InputError
 
-__all__ = ["li_ma_significance", "profiled_background", "wstat"]
+__all__ = ["combined_significance", "li_ma_significance", "profiled_background", "wstat"]
 
 
 def profiled_background(
@@ -118,3 +118,54 @@ def li_ma_significance(n_on: ArrayLike, n_off: ArrayLike, alpha: ArrayLike) -> N
     excess = np.asarray(n_on, dtype=float) - np.asarray(alpha, dtype=float) * np.asarray(n_off, dtype=float)
     significance: NDArray[np.float64] = np.copysign(np.sqrt(wstat(n_on, n_off, alpha, 0.0)), excess)
     return significance
+
+
+def combined_significance(n_on: ArrayLike, n_off: ArrayLike, alpha: ArrayLike, n_reference: ArrayLike) -> float:
+    """Compute the significance of one source seen in several ON/OFF pairs, in standard deviations.
+
+    Li & Ma's test for pairs of different acceptance ratio: the profile likelihood ratio of no source and of signals
+    ``f n_reference`` with one common `f`, each pair with a background of its own. Pairs with the same acceptance ratio
+    are added up first, so that the result is `li_ma_significance` of the sums where there is only one ratio.
+
+    Parameters
+    ----------
+    n_on, n_off, alpha : array_like, shape (pair,)
+        As for `wstat`.
+    n_reference : array_like, shape (pair,)
+        Signal counts of a reference source; only their ratios matter.
+
+    Returns
+    -------
+    float
+        Negative for a deficit; not a number where no pair expects signal or has an OFF measurement.
+
+    Raises
+    ------
+    InputError
+        As for `wstat`.
+    """
+    from scipy.optimize import minimize_scalar
+
+    ratios = np.asarray(alpha, dtype=float)
+    used = ratios > 0
+    different, group = np.unique(np.round(ratios[used], 12), return_inverse=True)
+    on, off, share = (
+        np.bincount(group, weights=np.asarray(values, dtype=float)[used], minlength=len(different))
+        for values in (n_on, n_off, n_reference)
+    )
+    seen = share > 0
+    if not seen.any():
+        return float("nan")
+    on, off, share, different = on[seen], off[seen], share[seen] / share[seen].sum(), different[seen]
+    without = float(wstat(on, off, different, 0.0).sum())
+    if len(different) == 1:
+        return float(li_ma_significance(on[0], off[0], different[0]))
+    # W is convex in the common factor; beyond these bounds every pair pulls it back.
+    bounds = (float((-different * (off + on + 1) / share).min()), float(((on + 1) / share).max()))
+    best = minimize_scalar(
+        lambda factor: float(wstat(on, off, different, factor * share).sum()),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": 1e-9 * (bounds[1] - bounds[0])},
+    )
+    return float(np.copysign(np.sqrt(max(without - best.fun, 0.0)), best.x))

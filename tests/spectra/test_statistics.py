@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import kl_div
 
 from bayes_onoff.errors import InputError
-from bayes_onoff.spectra import li_ma_significance, wstat
+from bayes_onoff.spectra import combined_significance, li_ma_significance, wstat
 from bayes_onoff.spectra.statistics import profiled_background
 
 COUNTS = st.integers(0, 300)
@@ -149,3 +149,31 @@ def test_li_ma_is_equation_17(n_on, n_off, alpha):
     on = n_on * np.log((1 + alpha) / alpha * n_on / (n_on + n_off))
     off = n_off * np.log((1 + alpha) * n_off / (n_on + n_off))
     assert li_ma_significance(n_on, n_off, alpha) ** 2 == pytest.approx(2 * (on + off), rel=1e-9, abs=1e-9)
+
+
+def test_one_source_in_runs_of_one_ratio_is_li_mas():
+    """Runs of equal acceptance ratio are added up, whatever they expect of the source."""
+    found = combined_significance([12, 30], [40, 90], [0.1, 0.1], [1.0, 5.0])
+    assert found == pytest.approx(float(li_ma_significance(42, 130, 0.1)))
+
+
+@given(st.lists(st.tuples(COUNTS, COUNTS, ALPHA, st.floats(0.1, 10)), min_size=2, max_size=4))
+def test_one_source_in_runs_of_several_ratios(pairs):
+    """Never above the significances of free signals together; the sign is that of the best common signal."""
+    n_on, n_off, alpha, reference = (np.array(column) for column in zip(*pairs, strict=True))
+    found = combined_significance(n_on, n_off, alpha, reference)
+    free = np.sqrt((li_ma_significance(n_on, n_off, alpha) ** 2).sum())
+    assert abs(found) <= free + 1e-6
+    doubled = combined_significance(n_on, n_off, alpha, 2 * reference)
+    assert doubled == pytest.approx(found, abs=1e-6)
+
+
+def test_one_source_is_seen_where_it_is_expected():
+    """An excess split like the expectation adds up; where nothing is expected or measured, nothing is said."""
+    together = combined_significance([30, 60], [100, 100], [0.1, 0.2], [20.0, 40.0])
+    assert together == pytest.approx(
+        np.hypot(li_ma_significance(30, 100, 0.1), li_ma_significance(60, 100, 0.2)), rel=1e-4
+    )
+    assert combined_significance([0, 3], [100, 100], [0.1, 0.2], [1.0, 1.0]) < -3
+    assert np.isnan(combined_significance([3], [5], [0.1], [0.0]))
+    assert np.isnan(combined_significance([3], [5], [0.0], [1.0]))

@@ -37,7 +37,7 @@ from bayes_onoff.units import parse_quantity
 if TYPE_CHECKING:
     from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 
-__all__ = ["BackgroundBlock", "ModelBlock", "SamplingBlock", "name_or_block"]
+__all__ = ["BackgroundBlock", "DetectionBlock", "ModelBlock", "SamplingBlock", "name_or_block"]
 
 BackgroundPrior = Literal["pooled", "independent"]
 ShapeFrom = Literal["irf"]
@@ -236,6 +236,13 @@ class BackgroundBlock(Block):
 
         given = {key: getattr(self, key) for key in type(self).model_fields}
         return BackgroundModel(**{key: value for key, value in given.items() if value is not None})
+
+
+class DetectionBlock(Block):
+    """What is believed about a source before the data: scale of its flux in units of the Crab nebula's, and odds."""
+
+    scale: Positive = 1.0
+    prior_odds: Positive = 1.0
 
 
 class SamplingBlock(Block):
