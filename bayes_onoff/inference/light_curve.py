@@ -13,7 +13,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import STATED_PRIORS, BackgroundPriors
-from bayes_onoff.inference.population import Population, PopulationSignal, population_draws
+from bayes_onoff.inference.population import Population, PopulationSignal, photons_of_groups, population_draws
 from bayes_onoff.inference.run_groups import RunGroups
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 from bayes_onoff.models import SpectralModel
@@ -65,6 +65,14 @@ class LightCurvePosterior:
         """Posterior median of each spectral parameter."""
         return {name: float(np.median(values)) for name, values in self.values.items()}
 
+    def flux(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Draws of the photon flux of each group between two energies (TeV), cm-2 s-1, (chain, draw, group)."""
+        factor = self.draws("factor")
+        shift = self.draws("index_shift") if self.population.index_scatter is not None else np.zeros((1, 1, 1))
+        # A leading axis of 1 has no draws of its own: all groups share the spectrum.
+        flux: NDArray[np.float64] = photons_of_groups(self.model, self.values, shift, edges)[..., 0] * factor
+        return flux
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class CompiledLightCurve:
@@ -86,9 +94,14 @@ class CompiledLightCurve:
     data: FitData
 
     def fit(
-        self, spectra: Spectra, settings: SamplerSettings | None = None, *, progress: bool = True
+        self,
+        spectra: Spectra,
+        settings: SamplerSettings | None = None,
+        *,
+        priors: BackgroundPriors = STATED_PRIORS,
+        progress: bool = True,
     ) -> LightCurvePosterior:
-        """Sample the posterior for these spectra without compiling anew.
+        """Sample the posterior for these spectra without compiling anew; other `priors` of levels and slope for tests.
 
         Raises
         ------
@@ -100,10 +113,12 @@ class CompiledLightCurve:
 
         settings = settings or SamplerSettings()
         data = FitData.from_spectra(spectra)
-        samples = self.sample(data, settings, progress=progress)
+        samples = self._sample(data, settings, priors, progress)
         population = population_draws(samples.variables, self.signal, data)
         rng, _, _ = random_streams(settings.seed)
-        background = rates.background_draws(samples.variables, population["npred_signal"], data, self.background, rng)
+        background = rates.background_draws(
+            samples.variables, population["npred_signal"], data, self.background, rng, priors
+        )
         draws = {**population, **background}
         units = {parameter.name: parameter.unit for parameter in self.signal.model.parameters}
         posterior = groups.draws_dataset(draws, data, units).assign_coords({GROUP_DIM: list(self.signal.groups.names)})
@@ -118,21 +133,7 @@ class CompiledLightCurve:
             convergence_of(draws, samples, data),
         )
 
-    def sample(
-        self,
-        data: FitData,
-        settings: SamplerSettings,
-        *,
-        priors: BackgroundPriors = STATED_PRIORS,
-        progress: bool = True,
-    ) -> "Samples":
-        """Sample for these data, nothing more.
-
-        Raises
-        ------
-        InputError
-            If the data differ in shape from those compiled for.
-        """
+    def _sample(self, data: FitData, settings: SamplerSettings, priors: BackgroundPriors, progress: bool) -> "Samples":
         from bayes_onoff.inference.pymc_model import data_arrays
 
         if data.mask.shape != self.data.mask.shape or not data.energy_true.is_close(self.data.energy_true):

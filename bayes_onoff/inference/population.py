@@ -33,6 +33,7 @@ __all__ = [
     "PopulationSignal",
     "counts_at_mean",
     "factor_conditional",
+    "photons_of_groups",
     "population_draws",
     "population_geometry",
     "shift_conditional",
@@ -103,6 +104,30 @@ class _Shifted:
         return self.model.dnde(energy, shared, xp) * tilt
 
 
+def photons_of_groups(
+    model: SpectralModel, values: Mapping[str, Any], shift: Any, edges: NDArray[np.float64], xp: Any = np
+) -> Any:
+    """Integrate the spectrum with each group's own index over each bin, (..., group, bin), cm-2 s-1.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    values : mapping
+        Its parameters, (...) each.
+    shift : array, shape (..., group)
+        Of the index.
+    edges : ndarray, shape (bin + 1,)
+        TeV.
+    xp : module
+        ``numpy`` or, for scalar parameters, ``pytensor.tensor``.
+    """
+    if xp is np:
+        shifted = {**{name: np.asarray(value)[..., None] for name, value in values.items()}, "shift": shift}
+    else:
+        shifted = {**values, "shift": shift[:, None, None]}
+    return photons(_Shifted(model), shifted, edges, xp=xp)
+
+
 def counts_at_mean(
     signal: PopulationSignal,
     values: Mapping[str, Any],
@@ -129,11 +154,7 @@ def counts_at_mean(
     """
     if shift is None:
         return fold(photons(signal.model, values, energy_true, xp=xp), arrays["response"])
-    if xp is np:
-        shifted = {**{name: np.asarray(value)[..., None] for name, value in values.items()}, "shift": shift}
-    else:
-        shifted = {**values, "shift": shift[:, None, None]}
-    of_groups = photons(_Shifted(signal.model), shifted, energy_true, xp=xp)
+    of_groups = photons_of_groups(signal.model, values, shift, energy_true, xp)
     of_runs = (arrays["group_membership"][:, :, None] * of_groups[..., None, :, :]).sum(axis=-2)
     if xp is np:
         counts: NDArray[np.float64] = (arrays["response"] @ of_runs[..., None])[..., 0]

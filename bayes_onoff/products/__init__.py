@@ -6,6 +6,7 @@ from bayes_onoff.products.comparison import compare
 from bayes_onoff.products.derived import derived_table, peak_energy, pivot_energy
 from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.flux_points import FluxPoints, flux_points, write_flux_points
+from bayes_onoff.products.light_curve import LightCurve, group_fluxes, light_curve, write_light_curve
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.parameter_table import parameter_table
 from bayes_onoff.products.prior_sensitivity import prior_sensitivity
@@ -18,6 +19,7 @@ from bayes_onoff.products.wstat_profile import WstatProfile, profile_wstat
 
 __all__ = [
     "FluxPoints",
+    "LightCurve",
     "NormDensity",
     "SpectralBand",
     "WstatFit",
@@ -30,7 +32,9 @@ __all__ = [
     "energy_flux",
     "fit_wstat",
     "flux_points",
+    "group_fluxes",
     "integral_flux",
+    "light_curve",
     "parameter_table",
     "peak_energy",
     "pivot_energy",
@@ -39,6 +43,7 @@ __all__ = [
     "profile_wstat",
     "spectral_band",
     "write_flux_points",
+    "write_light_curve",
     "write_table",
     "wstat_table",
 ]
