@@ -16,13 +16,16 @@ from bayes_onoff.inference.pooled import STATED_PRIORS, BackgroundPriors
 from bayes_onoff.inference.population import Population, PopulationSignal, photons_of_groups, population_draws
 from bayes_onoff.inference.run_groups import RunGroups
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
-from bayes_onoff.models import SpectralModel
+from bayes_onoff.models import SpectralModel, photons
 from bayes_onoff.spectra import Spectra
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.sampling import CompiledModel, Samples
 
 __all__ = ["CompiledLightCurve", "LightCurvePosterior", "compile_light_curve", "fit_light_curve"]
+
+_PER_DECADE = 30
+"""Bins in which the index is shifted where a flux is integrated."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,11 +69,19 @@ class LightCurvePosterior:
         return {name: float(np.median(values)) for name, values in self.values.items()}
 
     def flux(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Draws of the photon flux of each group between two energies (TeV), cm-2 s-1, (chain, draw, group)."""
-        factor = self.draws("factor")
-        shift = self.draws("index_shift") if self.population.index_scatter is not None else np.zeros((1, 1, 1))
-        # A leading axis of 1 has no draws of its own: all groups share the spectrum.
-        flux: NDArray[np.float64] = photons_of_groups(self.model, self.values, shift, edges)[..., 0] * factor
+        """Draws of the photon flux of each group between two energies, cm-2 s-1, (chain, draw, group).
+
+        Parameters
+        ----------
+        edges : ndarray, shape (2,)
+            TeV.
+        """
+        if self.population.index_scatter is None:
+            flux = photons(self.model, self.values, edges)
+        else:
+            fine = np.geomspace(edges[0], edges[-1], 1 + int(np.ceil(_PER_DECADE * np.log10(edges[-1] / edges[0]))))
+            flux = photons_of_groups(self.model, self.values, self.draws("index_shift"), fine).sum(axis=-1)
+        flux = np.asarray(flux * self.draws("factor"))
         return flux
 
 

@@ -92,22 +92,12 @@ class PopulationSignal:
     groups: RunGroups
 
 
-@dataclass(frozen=True, slots=True)
-class _Shifted:
-    """A spectrum with the index of each group shifted."""
-
-    model: SpectralModel
-
-    def dnde(self, energy: Any, values: Mapping[str, Any], xp: Any = np) -> Any:
-        shared = {name: values[name] for name in self.model.parameter_names}
-        tilt = xp.exp(-values["shift"] * xp.log(energy / self.model.reference))
-        return self.model.dnde(energy, shared, xp) * tilt
-
-
 def photons_of_groups(
     model: SpectralModel, values: Mapping[str, Any], shift: Any, edges: NDArray[np.float64], xp: Any = np
 ) -> Any:
-    """Integrate the spectrum with each group's own index over each bin, (..., group, bin), cm-2 s-1.
+    """Integrate the spectrum of each group over each bin, the index shifted, (..., group, bin), cm-2 s-1.
+
+    The shift acts at the centres of the bins: on narrow ones, such as those of the true energy.
 
     Parameters
     ----------
@@ -121,11 +111,8 @@ def photons_of_groups(
     xp : module
         ``numpy`` or, for scalar parameters, ``pytensor.tensor``.
     """
-    if xp is np:
-        shifted = {**{name: np.asarray(value)[..., None] for name, value in values.items()}, "shift": shift}
-    else:
-        shifted = {**values, "shift": shift[:, None, None]}
-    return photons(_Shifted(model), shifted, edges, xp=xp)
+    log_energy = np.log(edges[1:] * edges[:-1]) / 2 - np.log(model.reference)
+    return photons(model, values, edges, xp=xp)[..., None, :] * xp.exp(-shift[..., None] * log_energy)
 
 
 def counts_at_mean(
@@ -154,8 +141,8 @@ def counts_at_mean(
     """
     if shift is None:
         return fold(photons(signal.model, values, energy_true, xp=xp), arrays["response"])
-    of_groups = photons_of_groups(signal.model, values, shift, energy_true, xp)
-    of_runs = (arrays["group_membership"][:, :, None] * of_groups[..., None, :, :]).sum(axis=-2)
+    shift_of_runs = (arrays["group_membership"] * shift[..., None, :]).sum(axis=-1)
+    of_runs = photons_of_groups(signal.model, values, shift_of_runs, energy_true, xp)
     if xp is np:
         counts: NDArray[np.float64] = (arrays["response"] @ of_runs[..., None])[..., 0]
         return counts
@@ -173,7 +160,8 @@ def factor_conditional(counts: Any, scatter: Any, arrays: Mapping[str, Any], xp:
     measured = arrays["flux_log_counts"] - xp.log(xp.maximum(expected, _TINY))
     information = arrays["flux_information"]
     precision = information + scatter[..., None] ** -2
-    return Conditional((information * measured + arrays["flux_residual"] - 0.5) / precision, precision**-0.5)
+    mean = (information * measured + arrays["flux_residual"] - 0.5) / precision
+    return Conditional(mean, precision**-0.5, -(scatter[..., None] ** 2) / 2, scatter[..., None])
 
 
 def shift_conditional(counts: Any, index_scatter: Any, arrays: Mapping[str, Any], xp: Any = np) -> Conditional:
@@ -184,7 +172,8 @@ def shift_conditional(counts: Any, index_scatter: Any, arrays: Mapping[str, Any]
     measured = (log_energy - arrays["index_mean_log_energy"]) / arrays["index_spread"]
     information = arrays["index_information"]
     precision = information + index_scatter[..., None] ** -2
-    return Conditional((information * measured + arrays["index_residual"]) / precision, precision**-0.5)
+    mean = (information * measured + arrays["index_residual"]) / precision
+    return Conditional(mean, precision**-0.5, 0.0, index_scatter[..., None])
 
 
 def _expected_by_the_runs(data: FitData) -> NDArray[np.float64]:
