@@ -26,6 +26,7 @@ _TITLES = {
     "counts": "Counts and residuals",
     "spectrum": "Spectrum",
     "flux_points": "Flux points",
+    "light_curve": "Light curve",
     "wstat": "Profile likelihood (WSTAT) beside the posterior",
     "comparison": "Model comparison",
     "calibration": "Calibration",
