@@ -292,7 +292,7 @@ def _light_curve(results: Results, figures: tuple[ReportFigure, ...]) -> Section
         str(meta["sentence"]),
         f"Fractional variability (standard deviation over mean of the flux): of the population "
         f"{_fvar(meta, 'fvar_population')}; of these fluxes {_fvar(meta, 'fvar_sample')}.",
-        f"Photon flux from {low:.3g} to {high:.3g}. Alone: a free norm times the spectrum common to all, prior flat and "
+        f"Photon flux from {low:.3g} to {high:.3g}. Alone: a free norm times the spectrum common to all, prior flat, "
         f"not negative. From the population: {meta['note_population']}.",
         f"The Bayes factor is that {meta['note_bayes_factor']}.",
     )
