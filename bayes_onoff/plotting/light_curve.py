@@ -69,7 +69,7 @@ def _draw_axis(ax: Axes, blocks: _Blocks) -> None:
     zero = np.floor(blocks.start[0])
     ticks: list[float] = []
     for start, stop, width in zip(blocks.start, blocks.stop, blocks.right - blocks.left, strict=True):
-        found = MaxNLocator(max(1, round(6 * width)), min_n_ticks=1).tick_values(start - zero, stop - zero)
+        found = MaxNLocator(max(2, round(9 * width)), min_n_ticks=2).tick_values(start - zero, stop - zero)
         inside = found[(found >= start - zero) & (found <= stop - zero)]
         ticks += inside.tolist() if len(inside) else [round((start + stop) / 2 - zero, 2)]
     places = blocks.place(np.array(ticks) + zero)
@@ -78,7 +78,8 @@ def _draw_axis(ax: Axes, blocks: _Blocks) -> None:
     ax.set_xlabel(f"MJD − {zero:.0f} (TT)")
     for left, right in zip(blocks.right[:-1], blocks.left[1:], strict=True):
         middle = (left + right) / 2
-        ax.axvspan(middle - _CUT / 6, middle + _CUT / 6, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
+        ends = (middle - _CUT / 6, middle + _CUT / 6)
+        ax.axvspan(*ends, ymax=0.84, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
 
 
 def plot_light_curve(curve: LightCurve, *, figure: FigureBase | None = None) -> tuple[Axes, Axes]:
@@ -165,11 +166,13 @@ def plot_variability(curve: LightCurve, *, ax: Axes | None = None) -> Axes:
         name: np.histogram(draws, edges)[0] / len(draws) / np.diff(edges)
         for name, draws in (("population", population), ("sample", sample))
     }
-    ax.stairs(density["population"], edges, fill=True, color=BLUE, alpha=0.35, label="the population")
-    ax.stairs(density["sample"], edges, color=ORANGE, linewidth=1.4, label="these fluxes")
-    ax.axvline(meta["fvar_population_ul95"], color=BLUE, linestyle="--", linewidth=1.2, label="95 % limit")
+    ax.stairs(density["population"], edges, fill=True, color=BLUE, alpha=0.35, label="of the population")
+    ax.stairs(density["sample"], edges, color=ORANGE, linewidth=1.4, label="of these fluxes")
+    top = max(values.max() for values in density.values())
+    limit = meta["fvar_population_ul95"]
+    ax.plot([limit, limit], [0, top], color=BLUE, linestyle="--", linewidth=1.2, label="its 95 % limit")
     ax.set_xlim(0, upper)
-    ax.set_ylim(0, 1.35 * max(values.max() for values in density.values()))
+    ax.set_ylim(0, 1.35 * top)
     ax.set_yticks([])
     ax.set_xlabel(r"$F_\mathrm{var}$")
     ax.set_ylabel("Posterior density", color=ink(ax))

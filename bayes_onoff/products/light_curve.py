@@ -161,7 +161,7 @@ def _variability_meta(
         meta |= {f"{name}_{key}": float(quantiles[key]) for key in ("median", "eti68_lower", "eti68_upper")}
         meta[f"{name}_ul95"] = float(np.quantile(draws, UL_CONFIDENCE))
     factor, is_limit = variability_bayes_factor(posterior)
-    known = f"{'above ' if is_limit else ''}{factor:.2g}"
+    known = f"{'above ' if is_limit else ''}{factor:.0f}" if factor >= 10 else f"{factor:.1f}"
     name = "fvar_population"
     interval = (
         f"F_var = {meta[f'{name}_median']:.2g} ({meta[f'{name}_eti68_lower']:.2g} to "
