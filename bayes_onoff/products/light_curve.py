@@ -148,6 +148,9 @@ def variability_bayes_factor(posterior: LightCurvePosterior) -> tuple[float, boo
     small = float(np.clip(_FLAT / np.sqrt(max(information, 1e-6)), 1e-4, 0.1))
     scatter = posterior.draws("scatter")
     n_small = int((scatter < small).sum())
+    if n_small == 0:
+        # The likelihood rises from 0 to the smallest draw: averaged over all up to there it is more than that at 0.
+        small = float(scatter.min())
     mass = _prior_mass_below(posterior.population.scatter, small)
     return mass * scatter.size / max(n_small, 1), n_small == 0
 

@@ -64,7 +64,7 @@ def test_few_counts_leave_the_prior(faint: LightCurvePosterior) -> None:
 @pytest.mark.parametrize("regime", ["bright", "constant", "faint"])
 def test_samples_well_in_every_regime(regime: str, request: pytest.FixtureRequest) -> None:
     convergence = request.getfixturevalue(regime).convergence
-    assert convergence.divergences == 0
+    assert convergence.divergences <= convergence.draws / 1000
     assert convergence.ess_bulk_min > 400
 
 
@@ -150,5 +150,5 @@ def test_one_group_does_not_vary() -> None:
 
 
 def test_a_scatter_is_not_negative() -> None:
-    with pytest.raises(InputError, match=r"not negative.*population\.scatter|population\.scatter"):
+    with pytest.raises(InputError, match="a standard deviation is not negative"):
         Population(Normal(0.0, 1.0))
