@@ -19,6 +19,7 @@ from bayes_onoff.plotting import (
     plot_cumulative,
     plot_flux_points,
     plot_image,
+    plot_light_curve,
     plot_pair,
     plot_profiles,
     plot_response,
@@ -28,7 +29,7 @@ from bayes_onoff.plotting import (
     plot_trace,
 )
 from bayes_onoff.plotting.sky_regions import region_center
-from bayes_onoff.products import spectral_band
+from bayes_onoff.products import LightCurve, spectral_band
 from bayes_onoff.report import ReportFigure, format_number
 from bayes_onoff.simulation import CRAB_POSITION
 
@@ -88,6 +89,8 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
         yield "spectrum", "stacked", _stacked(results)
     yield "flux_points", "flux_points", _flux_points(results)
     yield "flux_points", "flux_point_correlation", _correlation(results)
+    if results.light_curve is not None:
+        yield "light_curve", "light_curve", _light_curve(results.light_curve)
     yield "wstat", "wstat_profiles", _wstat_profiles(results)
     if results.comparison is not None:
         yield "comparison", "comparison", _comparison(results)
@@ -278,6 +281,16 @@ def _calibration(calibration: Calibration) -> ReportFigure:
         "should be; a true posterior stays in the grey bands: the whole curve in 95 % of calibrations on the left, "
         "95 % at each point on the right.",
         str(calibration_table(calibration).meta["sentence"]),
+    )
+
+
+def _light_curve(curve: LightCurve) -> ReportFigure:
+    return ReportFigure(
+        _made(plot_light_curve, curve),
+        "Left: fluxes over time, each alone (grey) and drawn from a population (blue), with 68 % intervals or 95 % "
+        "limits; long gaps are cut out (hatched). Right: posterior of the fractional variability.",
+        str(curve.table.meta["sentence"]),
+        bool(curve.table.meta["converged"]),
     )
 
 

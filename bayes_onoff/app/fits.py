@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.app.config import Configuration
+from bayes_onoff.app.light_curves import LightCurveFits, LightCurvePlan, fit_curve
 from bayes_onoff.app.progress import Progress
 from bayes_onoff.inference import BandPosterior, Convergence, Posterior
 from bayes_onoff.inference.bands import bands_of_bins
@@ -32,11 +33,14 @@ class Fits:
         The main model's, of the stacked spectrum.
     bands : BandPosterior
         Norms in bands of energy, relative to the main posterior's median.
+    light_curve : LightCurveFits or None
+        With the main model's shape, if it was asked for.
     """
 
     posteriors: Mapping[str, Posterior]
     stacked: Posterior | None
     bands: BandPosterior
+    light_curve: LightCurveFits | None = None
 
     @property
     def main_label(self) -> str:
@@ -54,7 +58,8 @@ class Fits:
         verdicts = {label: posterior.convergence for label, posterior in self.posteriors.items()}
         if self.stacked is not None:
             verdicts["stacked"] = self.stacked.convergence
-        return {**verdicts, "flux points": self.bands.convergence}
+        curve = {} if self.light_curve is None else self.light_curve.convergence
+        return {**verdicts, "flux points": self.bands.convergence, **curve}
 
     @property
     def converged(self) -> bool:
@@ -91,7 +96,13 @@ def require_background_shape(config: Configuration, spectra: Spectra) -> None:
         expected_shape(FitData.from_spectra(spectra))
 
 
-def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.float64], progress: Progress) -> Fits:
+def fit_everything(
+    config: Configuration,
+    spectra: Spectra,
+    edges: NDArray[np.float64],
+    progress: Progress,
+    curve: LightCurvePlan | None = None,
+) -> Fits:
     """Sample every posterior that the configuration asks for.
 
     Parameters
@@ -102,6 +113,7 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
     edges : ndarray, shape (band + 1,)
         Edges of the flux points' bands, TeV.
     progress : Progress
+    curve : LightCurvePlan, optional
     """
     background, settings = config.background.to_background(), config.sampling.to_settings()
     models = config.to_models()
@@ -133,4 +145,5 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
             progress=progress.in_terminal,
         )
     progress.say(f"flux points: {bands.convergence.sentence}")
-    return Fits(posteriors=posteriors, stacked=stacked, bands=bands)
+    light_curve = None if curve is None else fit_curve(config, curve, main_label, model, progress)
+    return Fits(posteriors=posteriors, stacked=stacked, bands=bands, light_curve=light_curve)

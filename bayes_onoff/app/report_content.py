@@ -57,6 +57,10 @@ DETECTION_COLUMNS = (
     *("energies", "energy_min", "energy_max", "n_on", "n_off", "excess", "li_ma", "significance"),
     *("ln_bayes_factor", "ln_bayes_factor_error", "probability", "flux_ul", "crab_ul"),
 )
+CURVE_COLUMNS = (
+    *("name", "time_min", "time_max", "flux", "flux_errn", "flux_errp", "flux_ul", "is_ul", "sqrt_ts"),
+    *("flux_shrunk", "flux_shrunk_errn", "flux_shrunk_errp"),
+)
 POINT_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts")
 
 
@@ -93,6 +97,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         spectrum=Section(figures=drawn("spectrum")),
         flux_points=_flux_points(results, drawn("flux_points")),
         detection=_detection(results),
+        light_curve=_light_curve(results, drawn("light_curve")),
         wstat=_wstat(results, drawn("wstat")),
         comparison=_comparison(results, drawn("comparison")),
         calibration=_calibration(results, drawn("calibration")),
@@ -118,6 +123,8 @@ def _summary(results: Results) -> Section:
     ]
     if results.background_checks.meta["background_flagged"]:
         texts.append(f"Background: {results.background_checks.meta['sentence']}")
+    if results.light_curve is not None:
+        texts.append(f"Light curve: {results.light_curve.table.meta['sentence']}")
     if results.inputs.warnings:
         texts.append(f"Left out or approximated in the data: {'; '.join(results.inputs.warnings)}.")
     if results.comparison is not None:
@@ -290,6 +297,33 @@ def _detection(results: Results) -> Section:
     )
     shown = ReportTable.from_table(table, "Detection and upper limits", columns=DETECTION_COLUMNS)
     return Section(texts, (shown,))
+
+
+def _light_curve(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:
+    if results.light_curve is None:
+        return None
+    table = results.light_curve.table
+    shown = QTable({name: np.asarray(table[name]) for name in ("name", "time_min", "time_max")})
+    for name in CURVE_COLUMNS[3:]:
+        shown[name] = table[name][:, 0]
+    low, high = table["e_min"][0, 0], table["e_max"][0, 0]
+    meta = table.meta
+    texts = (
+        str(meta["sentence"]),
+        f"Fractional variability (standard deviation over mean of the flux): of the population "
+        f"{_fvar(meta, 'fvar_population')}; of these fluxes {_fvar(meta, 'fvar_sample')}.",
+        f"Photon flux from {low:.3g} to {high:.3g}. Alone: a free norm times the spectrum common to all, prior flat, "
+        f"not negative. From the population: {meta['note_population']}.",
+        f"The Bayes factor is that {meta['note_bayes_factor']}.",
+    )
+    return Section(texts, (ReportTable.from_table(shown, "Light curve", columns=CURVE_COLUMNS),), figures)
+
+
+def _fvar(meta: Mapping[str, Any], name: str) -> str:
+    median, low, high, limit = (
+        format_number(float(meta[f"{name}_{key}"]), 2) for key in ("median", "eti68_lower", "eti68_upper", "ul95")
+    )
+    return f"{median} ({low} to {high}, 68 %), below {limit} (95 %)"
 
 
 def _comparison(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from astropy.table import QTable, Table
@@ -15,6 +15,7 @@ from bayes_onoff.calibration import Calibration, calibration_table
 from bayes_onoff.models import HalfNormal
 from bayes_onoff.products import (
     FluxPoints,
+    LightCurve,
     SpectralBand,
     WstatFit,
     WstatProfile,
@@ -26,11 +27,14 @@ from bayes_onoff.products import (
     detection,
     fit_wstat,
     flux_points,
+    group_fluxes,
+    light_curve,
     parameter_table,
     prior_sensitivity,
     profile_wstat,
     spectral_band,
     write_flux_points,
+    write_light_curve,
     write_table,
     wstat_table,
 )
@@ -84,6 +88,10 @@ class Results:
         Where more than one model was asked for.
     sky : SkyView
         The events on the sky.
+    light_curve : LightCurve or None
+        With the main model's shape, where it was asked for.
+    light_curve_bands : QTable or None
+        The same in bands of energy, without a population.
     calibration : Calibration or None
         Of the main model, where it was asked for.
     """
@@ -105,6 +113,8 @@ class Results:
     detection: QTable
     comparison: QTable | None
     sky: SkyView
+    light_curve: LightCurve | None = None
+    light_curve_bands: QTable | None = None
     calibration: Calibration | None = None
 
     @property
@@ -155,6 +165,13 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
         sky=view_sky(config, inputs),
     )
+    if fits.light_curve is not None:
+        curve, in_bands = fits.light_curve, fits.light_curve.in_bands
+        results = replace(
+            results,
+            light_curve=light_curve(curve.population, curve.alone),
+            light_curve_bands=None if in_bands is None else group_fluxes(in_bands),
+        )
     _tell_background(results)
     return results
 
@@ -163,7 +180,8 @@ def _tell_background(results: Results) -> None:
     """Say in every table that rests on the background whether it is what the model expects."""
     checks = results.background_checks.meta
     tables = (results.parameters, results.bins, results.flux_points.table, results.detection, results.wstat_comparison)
-    for table in (*tables, results.sensitivity, results.comparison):
+    curve = None if results.light_curve is None else results.light_curve.table
+    for table in (*tables, results.sensitivity, results.comparison, curve, results.light_curve_bands):
         if table is not None:
             table.meta |= {"background_flagged": checks["background_flagged"], "background_checks": checks["sentence"]}
 
@@ -194,6 +212,10 @@ def write_results(results: Results, folder: Path) -> None:
     write_table(results.bins, folder / "bins.ecsv")
     write_flux_points(results.flux_points, folder / "flux_points.ecsv")
     write_table(results.detection, folder / "detection.ecsv")
+    if results.light_curve is not None:
+        write_light_curve(results.light_curve, folder / "light_curve.ecsv")
+    if results.light_curve_bands is not None:
+        write_table(results.light_curve_bands, folder / "light_curve_bands.ecsv")
     if results.comparison is not None:
         write_table(results.comparison, folder / "comparison.ecsv")
     if results.calibration is not None:

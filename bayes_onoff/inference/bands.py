@@ -37,8 +37,8 @@ class BandPosterior:
         ... and its parameter values.
     edges : ndarray, shape (band + 1,)
         Band edges in TeV, on edges of the reconstructed axis.
-    band_of_bin : ndarray of int, shape (energy,)
-        Band of each fitted bin; -1 outside all bands.
+    band_of_bin : ndarray of int, shape (energy,) or (run, energy)
+        Band of each fitted bin, or of each bin of each run (see `fit_group_norms`); -1 outside all bands.
     background : BackgroundModel
     convergence : Convergence
     """
@@ -130,19 +130,39 @@ class CompiledBands:
         InputError
             As `fit_bands`, and if spectra or number of bands differ from those compiled for.
         """
+        data = FitData.from_spectra(spectra)
+        snapped, signal = _band_signal(data, model, values, edges)
+        return self.fit_signal(spectra, data, signal, (model, values, snapped), settings, progress=progress)
+
+    def fit_signal(
+        self,
+        spectra: Spectra,
+        data: FitData,
+        signal: "BandSignal",
+        reference: tuple[SpectralModel, Mapping[str, float], NDArray[np.float64]],
+        settings: SamplerSettings | None = None,
+        *,
+        progress: bool = True,
+    ) -> BandPosterior:
+        """Sample the norms of a signal; `reference` is the model, its values and the edges that it was made of.
+
+        Raises
+        ------
+        InputError
+            If spectra or number of bands differ from those compiled for.
+        """
         from bayes_onoff.inference import groups, rates
         from bayes_onoff.inference.analysis import convergence_of, random_streams
         from bayes_onoff.inference.pymc_model import data_arrays
 
         settings = settings or SamplerSettings()
-        data = FitData.from_spectra(spectra)
-        snapped, signal = _band_signal(data, model, values, edges)
+        model, values, snapped = reference
         self._require_shape(data, signal.n_bands)
         self.compiled.set_data(data_arrays(data, signal, self.background))
         samples = self.compiled.sample(settings, progress=progress)
         norm = samples.variables["norm"]
         factor = np.where(signal.bands >= 0, norm[..., signal.bands], 1.0)
-        npred_signal = signal.reference_counts * factor[..., None, :]
+        npred_signal = signal.reference_counts * (factor[..., None, :] if signal.bands.ndim == 1 else factor)
         rates_rng, _, _ = random_streams(settings.seed)
         draws = {
             "norm": norm,

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, RUN_DIM
+from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, GROUP_DIM, RUN_DIM
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import N_BASIS
 
@@ -22,6 +22,8 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "n_on": (RUN_DIM, ENERGY_DIM),
     "n_off": (RUN_DIM, ENERGY_DIM),
     "norm": (BAND,),
+    "factor": (GROUP_DIM,),
+    "index_shift": (GROUP_DIM,),
 }
 
 

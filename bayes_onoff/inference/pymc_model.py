@@ -12,10 +12,11 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
-from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, RUN_DIM
-from bayes_onoff.inference import acceptance, marginal, pooled
+from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, GROUP_DIM, RUN_DIM
+from bayes_onoff.inference import acceptance, marginal, pooled, population
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled_coordinates import Conditional, background_parameters, pooled_geometry
+from bayes_onoff.inference.population import PopulationSignal
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
 from bayes_onoff.models import (
     HalfNormal,
@@ -42,8 +43,9 @@ class BandSignal:
 
     Parameters
     ----------
-    bands : ndarray of int, shape (energy,)
-        Band of each fitted bin; -1: the bin is outside all bands and its signal is the reference's.
+    bands : ndarray of int, shape (energy,) or (run, energy)
+        Band of each fitted bin, the same in all runs or of each its own; -1: the bin is outside all bands and its
+        signal is the reference's.
     n_bands : int
     reference_counts : ndarray, shape (run, energy)
         Expected signal counts of the reference spectrum.
@@ -54,7 +56,7 @@ class BandSignal:
     reference_counts: NDArray[np.float64]
 
 
-type Signal = SpectralModel | BandSignal
+type Signal = SpectralModel | BandSignal | PopulationSignal
 
 
 def data_arrays(
@@ -73,10 +75,12 @@ def data_arrays(
     arrays |= acceptance.shift_arrays(data, background)
     if isinstance(signal, BandSignal):
         arrays["reference_counts"] = signal.reference_counts
-        membership = signal.bands[:, None] == np.arange(signal.n_bands)
-        arrays["band_membership"] = membership.astype(float)
+        membership = signal.bands[..., None] == np.arange(signal.n_bands)
+        arrays["band_membership" if signal.bands.ndim == 1 else "cell_membership"] = membership.astype(float)
     else:
         arrays["response"] = data.response
+    if isinstance(signal, PopulationSignal):
+        arrays |= population.population_geometry(data, signal)
     if background.prior == "pooled":
         arrays |= pooled_geometry(data, background, priors).arrays()
         if background.marginal:
@@ -104,6 +108,19 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "response": (RUN_DIM, ENERGY_DIM, ENERGY_TRUE_DIM),
     "reference_counts": (RUN_DIM, ENERGY_DIM),
     "band_membership": (ENERGY_DIM, BAND),
+    "cell_membership": (RUN_DIM, ENERGY_DIM, BAND),
+    "group_membership": (RUN_DIM, GROUP_DIM),
+    "flux_weights": (RUN_DIM, ENERGY_DIM),
+    "flux_log_counts": (GROUP_DIM,),
+    "flux_information": (GROUP_DIM,),
+    "flux_residual": (GROUP_DIM,),
+    "factor_raw": (GROUP_DIM,),
+    "shift_raw": (GROUP_DIM,),
+    "index_log_energy": (ENERGY_DIM,),
+    "index_mean_log_energy": (GROUP_DIM,),
+    "index_spread": (GROUP_DIM,),
+    "index_information": (GROUP_DIM,),
+    "index_residual": (GROUP_DIM,),
     "offset": (RUN_DIM, ENERGY_DIM),
     "log_energy": (ENERGY_DIM,),
     "spline": (ENERGY_DIM, "basis"),
@@ -198,11 +215,27 @@ def _latent_rates(background: BackgroundModel, data: Mapping[str, Any]) -> Any:
 def _expected_signal(signal: Signal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:
     if isinstance(signal, BandSignal):
         norm = pm.HalfFlat("norm", dims=BAND, initval=np.ones(signal.n_bands))
-        membership = data["band_membership"]
-        outside = 1 - membership.sum(axis=1)
-        return data["reference_counts"] * ((membership * norm).sum(axis=1) + outside)
+        membership = data["band_membership" if signal.bands.ndim == 1 else "cell_membership"]
+        outside = 1 - membership.sum(axis=-1)
+        return data["reference_counts"] * ((membership * norm).sum(axis=-1) + outside)
+    if isinstance(signal, PopulationSignal):
+        return _population_signal(signal, data, energy_true)
     values = {name: random_variable(name, prior) for name, prior in signal.priors.items()}
     return fold(photons(signal, values, energy_true, xp=pt), data["response"])
+
+
+def _population_signal(signal: PopulationSignal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:
+    values = {name: random_variable(name, prior) for name, prior in signal.model.priors.items()}
+    scatter = random_variable("scatter", signal.population.scatter)
+    counts = population.counts_at_mean(signal, values, None, data, energy_true, xp=pt)
+    if signal.population.index_scatter is not None:
+        index_scatter = random_variable("index_scatter", signal.population.index_scatter)
+        conditional = population.shift_conditional(counts, index_scatter, data, xp=pt)
+        shift = conditional.parameter(_coordinate("shift_raw", conditional))
+        counts = population.counts_at_mean(signal, values, shift, data, energy_true, xp=pt)
+    conditional = population.factor_conditional(counts, scatter, data, xp=pt)
+    factor = pt.exp(conditional.parameter(_coordinate("factor_raw", conditional)))
+    return counts * (data["group_membership"] * factor).sum(axis=-1)[:, None]
 
 
 def build_model(data: FitData, signal: Signal, background: BackgroundModel) -> pm.Model:
@@ -218,6 +251,8 @@ def build_model(data: FitData, signal: Signal, background: BackgroundModel) -> p
     }
     if isinstance(signal, BandSignal):
         coords[BAND] = np.arange(signal.n_bands)
+    if isinstance(signal, PopulationSignal):
+        coords[GROUP_DIM] = list(signal.groups.names)
     with pm.Model(coords=coords) as model:
         inputs = {
             name: pm.Data(name, array, dims=_DIMS.get(name))

@@ -8,6 +8,7 @@ from bayes_onoff.products.detection import detection
 from bayes_onoff.products.expected_limits import ExpectedLimits, expected_limits
 from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.flux_points import FluxPoints, flux_points, write_flux_points
+from bayes_onoff.products.light_curve import LightCurve, group_fluxes, light_curve, write_light_curve
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.parameter_table import parameter_table
 from bayes_onoff.products.prior_sensitivity import prior_sensitivity
@@ -21,6 +22,7 @@ from bayes_onoff.products.wstat_profile import WstatProfile, profile_wstat
 __all__ = [
     "ExpectedLimits",
     "FluxPoints",
+    "LightCurve",
     "NormDensity",
     "SpectralBand",
     "WstatFit",
@@ -35,7 +37,9 @@ __all__ = [
     "expected_limits",
     "fit_wstat",
     "flux_points",
+    "group_fluxes",
     "integral_flux",
+    "light_curve",
     "parameter_table",
     "peak_energy",
     "pivot_energy",
@@ -44,6 +48,7 @@ __all__ = [
     "profile_wstat",
     "spectral_band",
     "write_flux_points",
+    "write_light_curve",
     "write_table",
     "wstat_table",
 ]

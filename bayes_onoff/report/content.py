@@ -53,6 +53,15 @@ HEADINGS = {
     "e_ref": "energy",
     "e_min": "from",
     "e_max": "to",
+    "time_min": "start (MJD)",
+    "time_max": "end (MJD)",
+    "flux": "flux, alone",
+    "flux_errn": "− error",
+    "flux_errp": "+ error",
+    "flux_ul": "upper limit",
+    "flux_shrunk": "flux, from the population",
+    "flux_shrunk_errn": "− error",
+    "flux_shrunk_errp": "+ error",
     "dnde": "dN/dE",
     "dnde_errn": "− error",
     "dnde_errp": "+ error",
@@ -63,7 +72,6 @@ HEADINGS = {
     "ln_bayes_factor": "ln Bayes factor",
     "ln_bayes_factor_error": "± ln factor",
     "probability": "P(source)",
-    "flux_ul": "flux limit",
     "crab_ul": "limit (Crab)",
     "elpd_loo": "elpd",
     "elpd_se": "± elpd",
@@ -316,7 +324,7 @@ class ReportContent:
         The result in words with numbers.
     data, regions, model, diagnostics, parameters, sensitivity
         Sections, in this order on the page.
-    counts, spectrum, flux_points, detection, wstat, comparison, calibration
+    counts, spectrum, flux_points, detection, light_curve, wstat, comparison, calibration
         The sections after them.
     provenance : Section
         Where it all came from; the last one.
@@ -338,6 +346,7 @@ class ReportContent:
     spectrum: Section | None = None
     flux_points: Section | None = None
     detection: Section | None = None
+    light_curve: Section | None = None
     wstat: Section | None = None
     comparison: Section | None = None
     calibration: Section | None = None

@@ -27,6 +27,7 @@ _TITLES = {
     "spectrum": "Spectrum",
     "flux_points": "Flux points",
     "detection": "Detection and upper limits",
+    "light_curve": "Light curve",
     "wstat": "Profile likelihood (WSTAT) beside the posterior",
     "comparison": "Model comparison",
     "calibration": "Calibration",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -564,3 +564,20 @@ def test_absorption_keeps_the_redshifts_it_needs(tmp_path: Path) -> None:
 def test_models_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, MINIMAL + f"model: {text}\n")
+
+
+@pytest.mark.parametrize(
+    ("block", "by", "scatter"),
+    [("night", "night", 0.7), ({"scatter": 0.5}, "run", 0.5), ({"by": "bins", "width": "30 min"}, "bins", 0.7)],
+)
+def test_light_curve(write_config: Callable[..., Path], block: object, by: str, scatter: float) -> None:
+    chosen = load_config(write_config({"light_curve": block})).light_curve
+    assert chosen is not None
+    assert chosen.by == by
+    assert chosen.to_grouping().by == by
+    assert chosen.to_population().scatter.to_dict() == {"halfnormal": {"sigma": scatter}}
+
+
+def test_light_curve_of_bins_without_bins(write_config: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match=r"not one description of time bins"):
+        load_config(write_config({"light_curve": "bins"}))
