@@ -9,19 +9,35 @@ from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 if TYPE_CHECKING:
     from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
     from bayes_onoff.inference.bands import BandPosterior, CompiledBands, compile_bands, fit_bands
+    from bayes_onoff.inference.evidence import (
+        CompiledEvidence,
+        Evidence,
+        bridge_evidence,
+        compile_evidence,
+        compute_evidence,
+        require_evidence,
+        smc_evidence,
+    )
 
 __all__ = [
     "BackgroundModel",
     "BandPosterior",
     "CompiledAnalysis",
     "CompiledBands",
+    "CompiledEvidence",
     "Convergence",
+    "Evidence",
     "Posterior",
     "SamplerSettings",
+    "bridge_evidence",
     "compile_analysis",
     "compile_bands",
+    "compile_evidence",
+    "compute_evidence",
     "fit",
     "fit_bands",
+    "require_evidence",
+    "smc_evidence",
 ]
 
 _SAMPLING = {
@@ -32,6 +48,13 @@ _SAMPLING = {
     "CompiledAnalysis": "bayes_onoff.inference.analysis",
     "compile_analysis": "bayes_onoff.inference.analysis",
     "fit": "bayes_onoff.inference.analysis",
+    "CompiledEvidence": "bayes_onoff.inference.evidence",
+    "Evidence": "bayes_onoff.inference.evidence",
+    "bridge_evidence": "bayes_onoff.inference.evidence",
+    "compile_evidence": "bayes_onoff.inference.evidence",
+    "compute_evidence": "bayes_onoff.inference.evidence",
+    "require_evidence": "bayes_onoff.inference.evidence",
+    "smc_evidence": "bayes_onoff.inference.evidence",
 }
 
 

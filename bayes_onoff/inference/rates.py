@@ -11,7 +11,7 @@ from bayes_onoff.inference import pooled_coordinates as coordinates
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import BackgroundModel
 
-__all__ = ["background_draws", "log_likelihood", "prior_background_draws", "replicated_counts"]
+__all__ = ["background_draws", "hyperparameter_draws", "log_likelihood", "prior_background_draws", "replicated_counts"]
 
 type Draws = dict[str, NDArray[np.float64]]
 
@@ -43,7 +43,7 @@ def background_draws(
         `shape_scale` and `deviation_scale`. Where the acceptance ratio is uncertain, `log_alpha_shift` (chain, draw,
         run) and, if learned, `alpha_scatter`.
     """
-    shifts = {name: variables[name] for name in ("alpha_scatter", "log_alpha_shift") if name in variables}
+    shifts = _shifts(variables)
     alpha = acceptance.shifted_alpha(data, shifts).reshape(-1, *data.mask.shape)
     flat_signal = signal.reshape(-1, *signal.shape[2:])
     if background.prior == "independent":
@@ -53,7 +53,7 @@ def background_draws(
             rate = variables["npred_off"]
         return {**shifts, "npred_off": np.where(data.mask, rate, 0.0)}
     parameters, log_mean, deviation = _pooled_draws(variables, data, background, priors)
-    scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
+    scales = _scales(variables)
     if background.marginal:
         flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
         flat_scale = np.broadcast_to(scales["deviation_scale"][..., None, None], log_mean.shape)
@@ -63,6 +63,23 @@ def background_draws(
     else:
         rate = np.exp(log_mean + deviation)
     return {**parameters, **scales, **shifts, "npred_off": np.where(data.mask, rate, 0.0)}
+
+
+def hyperparameter_draws(
+    variables: Mapping[str, NDArray[np.float64]], data: FitData, background: BackgroundModel
+) -> Draws:
+    """Give all that `background_draws` gives but the rates."""
+    if background.prior == "independent":
+        return _shifts(variables)
+    return {**_pooled_draws(variables, data, background)[0], **_scales(variables), **_shifts(variables)}
+
+
+def _shifts(variables: Mapping[str, NDArray[np.float64]]) -> Draws:
+    return {name: variables[name] for name in ("alpha_scatter", "log_alpha_shift") if name in variables}
+
+
+def _scales(variables: Mapping[str, NDArray[np.float64]]) -> Draws:
+    return {name: variables[name] for name in ("shape_scale", "deviation_scale")}
 
 
 def _of_draws(values: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
