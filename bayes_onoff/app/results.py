@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from astropy.table import QTable, Table
@@ -27,6 +27,7 @@ from bayes_onoff.products import (
     prior_sensitivity,
     profile_wstat,
     spectral_band,
+    stacked_band,
     write_flux_points,
     write_table,
     wstat_table,
@@ -77,6 +78,8 @@ class Results:
         With the main posterior's median as reference.
     comparison : QTable or None
         Where more than one model was asked for.
+    stacked_models : SpectralBand or None
+        There, the spectra of all models mixed by their stacking weights.
     sky : SkyView
         The events on the sky.
     calibration : Calibration or None
@@ -98,6 +101,7 @@ class Results:
     flux_points: FluxPoints
     comparison: QTable | None
     sky: SkyView
+    stacked_models: SpectralBand | None = None
     calibration: Calibration | None = None
 
     @property
@@ -143,9 +147,12 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         sensitivity=sensitivity,
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
-        comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
+        comparison=compare(fits.posteriors, evidence=True) if len(fits.posteriors) > 1 else None,
         sky=view_sky(config, inputs),
     )
+    if results.comparison is not None:
+        weights = {str(row["model"]): float(row["weight"]) for row in results.comparison}
+        results = replace(results, stacked_models=stacked_band(fits.posteriors, weights))
     _tell_background(results)
     return results
 

@@ -20,33 +20,26 @@ from pymc.initial_point import make_initial_point_expression
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import rates
-from bayes_onoff.inference.acceptance import shift_arrays
-from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis
+from bayes_onoff.inference.analysis import CompiledAnalysis
 from bayes_onoff.inference.bridge import bridge_integral
 from bayes_onoff.inference.fit_data import FitData
-from bayes_onoff.inference.pooled_coordinates import (
-    coefficient_conditional,
-    level_conditional,
-    pooled_geometry,
-    slope_conditional,
-)
+from bayes_onoff.inference.marginal_density import MarginalDensity
 from bayes_onoff.inference.posterior import Posterior
-from bayes_onoff.inference.pymc_model import LIKELIHOODS, build_model, data_arrays
+from bayes_onoff.inference.pymc_model import LIKELIHOODS, build_model
 from bayes_onoff.inference.sampling import CompiledModel
-from bayes_onoff.inference.settings import LEARNED, SamplerSettings
-from bayes_onoff.models import LogUniform, photons
+from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+from bayes_onoff.models import SpectralModel, photons
 from bayes_onoff.spectra import fold
 
 __all__ = [
-    "CompiledEvidence",
     "Evidence",
     "EvidenceMethod",
     "Refitted",
     "bridge_evidence",
-    "compile_evidence",
     "compute_evidence",
+    "log_likelihood_of",
+    "refit",
     "require_evidence",
-    "sampled_values",
     "smc_evidence",
     "unconstrained_points",
 ]
@@ -242,66 +235,51 @@ def _prior_points(model: pm.Model, draws: int, runs: int, seed: int) -> list[dic
     ]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class CompiledEvidence:
-    """The marginal form of a posterior's model, compiled: evidences and refits of many data sets of one shape.
+def compute_evidence(
+    posterior: Posterior, method: EvidenceMethod = "bridge", *, seed: int = 0, smc_draws: int = 2000
+) -> Evidence:
+    """Compute the evidence of a posterior's model.
 
     Parameters
     ----------
-    analysis : CompiledAnalysis
-        With the background rates integrated out.
+    posterior : Posterior
+        Whose rates are sampled or integrated out: the draws of everything else are the same, and so is the evidence.
+    method : {"bridge", "smc"}
+        Bridge sampling needs the posterior's draws and compiles nothing; SMC uses its model only, and compiles it.
+    seed : int
+    smc_draws : int
+        Particles in each of four runs of SMC.
+
+    Raises
+    ------
+    InputError
+        If the posterior is not that of a spectral model with proper priors (norms of flux points have improper ones),
+        or has too few draws.
     """
+    if not isinstance(posterior, Posterior):
+        raise InputError(
+            "the model has no evidence: the flat prior of its norms has no limits, so no normalisation",
+            place="evidence",
+            found=type(posterior).__name__,
+            allowed="the posterior of a spectral model",
+        )
+    data = FitData.from_spectra(posterior.spectra)
+    if method == "smc":
+        model = build_model(data, posterior.model, replace(posterior.background, marginal=True))
+        return smc_evidence(model, draws=smc_draws, seed=seed)
+    group = posterior.tree["posterior"]
+    draws = {name: np.asarray(group[name].values) for name in group.data_vars if not name.startswith("npred")}
+    return _evidence_of_draws(draws, data, posterior.model, posterior.background, seed)
 
-    analysis: CompiledAnalysis
 
-    def evidence(
-        self, posterior: Posterior, method: EvidenceMethod = "bridge", *, seed: int = 0, smc_draws: int = 2000
-    ) -> Evidence:
-        """Compute the evidence of a posterior of the model that was compiled.
-
-        Parameters
-        ----------
-        posterior : Posterior
-            Whose rates are sampled or integrated out: the draws of everything else are the same.
-        method : {"bridge", "smc"}
-            Bridge sampling needs the posterior's draws, SMC its model only.
-        seed : int
-        smc_draws : int
-            Particles in a run of SMC.
-
-        Raises
-        ------
-        InputError
-            If there are too few draws.
-        """
-        data = FitData.from_spectra(posterior.spectra)
-        compiled = self.analysis.compiled
-        compiled.set_data(data_arrays(data, self.analysis.model, self.analysis.background))
-        if method == "smc":
-            return smc_evidence(compiled.model, draws=smc_draws, seed=seed)
-        return bridge_evidence(compiled, sampled_values(posterior, data), seed=seed)
-
-    def refit(self, data: FitData, settings: SamplerSettings) -> "Refitted":
-        """Sample for other data of the same shape, and compute their evidence by bridge sampling.
-
-        Raises
-        ------
-        InputError
-            If the data differ in shape from those compiled for.
-        """
-        model, background = self.analysis.model, self.analysis.background
-        samples = self.analysis.sample(data, settings, progress=False)
-        found = bridge_evidence(self.analysis.compiled, samples.variables, seed=settings.seed)
-        values = {name: samples.variables[name] for name in model.parameter_names}
-        draws = {**values, **rates.hyperparameter_draws(samples.variables, data, background)}
-        return Refitted(draws, found, int(samples.sample_stats["diverging"].sum()))
-
-    def log_likelihood(self, draws: Draws, data: FitData) -> NDArray[np.float64]:
-        """Evaluate ln p(n_on, n_off) of every unmasked bin of `data` at draws of a refit, (chain, draw, bin)."""
-        model = self.analysis.model
-        values = {name: draws[name] for name in model.parameter_names}
-        signal = fold(photons(model, values, data.energy_true.edges), data.response)
-        return rates.log_likelihood(signal, draws, data, self.analysis.background)
+def _evidence_of_draws(
+    draws: Draws, data: FitData, model: SpectralModel, background: BackgroundModel, seed: int
+) -> Evidence:
+    density = MarginalDensity(data, model, background)
+    points = density.points(draws)
+    log_at_points = density.log_density(points.reshape(-1, points.shape[-1])).reshape(points.shape[:2])
+    rng = np.random.default_rng(seed)
+    return Evidence(*bridge_integral(density.log_density, points, log_at_points, rng), "bridge")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -321,56 +299,23 @@ class Refitted:
     divergences: int
 
 
-def compile_evidence(posterior: Posterior) -> CompiledEvidence:
-    """Compile the marginal form of a posterior's model.
+def refit(analysis: CompiledAnalysis, data: FitData, settings: SamplerSettings) -> Refitted:
+    """Sample for other data of the same shape without compiling, and compute their evidence by bridge sampling.
 
     Raises
     ------
     InputError
-        If the model has no evidence (`require_evidence`).
+        If the data differ in shape from those compiled for.
     """
-    background = replace(posterior.background, marginal=True)
-    require_evidence(build_model(FitData.from_spectra(posterior.spectra), posterior.model, background))
-    return CompiledEvidence(compile_analysis(posterior.spectra, posterior.model, background))
+    samples = analysis.sample(data, settings, progress=False)
+    values = {name: samples.variables[name] for name in analysis.model.parameter_names}
+    draws = {**values, **rates.hyperparameter_draws(samples.variables, data, analysis.background)}
+    found = _evidence_of_draws(draws, data, analysis.model, analysis.background, settings.seed)
+    return Refitted(draws, found, int(samples.sample_stats["diverging"].sum()))
 
 
-def compute_evidence(
-    posterior: Posterior, method: EvidenceMethod = "bridge", *, seed: int = 0, smc_draws: int = 2000
-) -> Evidence:
-    """Compute the evidence of a posterior's model; arguments and errors as for `CompiledEvidence.evidence`."""
-    return compile_evidence(posterior).evidence(posterior, method, seed=seed, smc_draws=smc_draws)
-
-
-def sampled_values(posterior: Posterior, data: FitData) -> dict[str, NDArray[np.float64]]:
-    """Go back from a posterior's draws to the random variables of the marginal model, (chain, draw, ...) each."""
-    group = posterior.tree["posterior"]
-    values: dict[str, NDArray[np.float64]] = {}
-    for name, prior in posterior.model.priors.items():
-        draws = group[name].to_numpy()
-        values |= {f"log_{name}": np.log(draws)} if isinstance(prior, LogUniform) else {name: draws}
-    if posterior.background.prior == "pooled":
-        values |= _pooled_coordinates(posterior, data)
-    if posterior.background.alpha_uncertainty is not None:
-        scale = shift_arrays(data, posterior.background)["shift_scale"]
-        if posterior.background.alpha_uncertainty == LEARNED:
-            values["alpha_scatter"] = group["alpha_scatter"].to_numpy()
-            scale = values["alpha_scatter"][..., None] * scale
-        values["log_alpha_shift_raw"] = group["log_alpha_shift"].to_numpy() / scale
-    return values
-
-
-def _pooled_coordinates(posterior: Posterior, data: FitData) -> dict[str, NDArray[np.float64]]:
-    group = posterior.tree["posterior"]
-    found = pooled_geometry(data, posterior.background)
-    geometry = found.arrays()
-    shape_scale, scale, slope, level = (
-        group[name].to_numpy() for name in ("shape_scale", "deviation_scale", "slope", "level")
-    )
-    coefficient = group["coefficient"].to_numpy() @ found.rotation
-    return {
-        "shape_scale": shape_scale,
-        "deviation_scale": scale,
-        "coefficient_raw": coefficient_conditional(shape_scale, scale, geometry).raw(coefficient),
-        "slope_raw": slope_conditional(coefficient, scale, geometry).raw(slope),
-        "level_raw": level_conditional(coefficient, slope, scale, geometry).raw(level),
-    }
+def log_likelihood_of(refitted: Refitted, analysis: CompiledAnalysis, data: FitData) -> NDArray[np.float64]:
+    """Evaluate ln p(n_on, n_off) of every unmasked bin of `data` at the draws of a refit, (chain, draw, bin)."""
+    values = {name: refitted.draws[name] for name in analysis.model.parameter_names}
+    signal = fold(photons(analysis.model, values, data.energy_true.edges), data.response)
+    return rates.log_likelihood(signal, refitted.draws, data, analysis.background)

@@ -1,5 +1,6 @@
 """The posterior of the differential flux on a grid of energies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from bayes_onoff.products.intervals import INTERVAL_COLUMNS, posterior_quantiles
 from bayes_onoff.products.table_meta import fitted_range, table_meta
 from bayes_onoff.units import ENERGY, FLUX_DENSITY, to_array
 
-__all__ = ["SpectralBand", "spectral_band"]
+__all__ = ["SpectralBand", "spectral_band", "stacked_band"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,3 +85,56 @@ def spectral_band(
         draws=draws * FLUX_DENSITY if keep_draws else None,
         meta=table_meta(posterior),
     )
+
+
+def stacked_band(
+    models: Mapping[str, Posterior],
+    weights: Mapping[str, float],
+    energy: u.Quantity | None = None,
+    *,
+    n_energies: int = 100,
+    seed: int = 0,
+) -> SpectralBand:
+    """Mix the spectra of several models by their weights: what to quote where no model is clearly the best.
+
+    Parameters
+    ----------
+    models : mapping of str to Posterior
+        Of the same spectra.
+    weights : mapping of str to float
+        Not negative; for example the stacking weights or the probabilities of `compare`.
+    energy, n_energies
+        As for `spectral_band`.
+    seed : int
+        Of the choice of draws.
+
+    Returns
+    -------
+    SpectralBand
+        ``meta["weights"]`` has the weights, of sum 1.
+
+    Raises
+    ------
+    InputError
+        If a model has no weight, a weight is negative or all are 0.
+    """
+    missing = [name for name in models if name not in weights]
+    if missing:
+        raise InputError("a model has no weight", place="stacked_band", found=", ".join(missing))
+    share = np.array([float(weights[name]) for name in models])
+    if not (np.all(share >= 0) and share.sum() > 0):
+        raise InputError("not weights", place="stacked_band", found=share.tolist(), allowed="0 or more, not all 0")
+    share = share / share.sum()
+    bands = [spectral_band(posterior, energy, n_energies=n_energies, keep_draws=True) for posterior in models.values()]
+    flat = [band.draws.to_value(FLUX_DENSITY).reshape(-1, len(band.energy)) for band in bands if band.draws is not None]
+    n_draws = max(len(draws) for draws in flat)
+    rng = np.random.default_rng(seed)
+    # Expected numbers, rounded: no noise from how many draws a model happens to give.
+    edges = np.round(np.concatenate([[0.0], np.cumsum(share)]) * n_draws).astype(int)
+    parts = [rng.permutation(draws)[np.arange(n) % len(draws)] for draws, n in zip(flat, np.diff(edges), strict=True)]
+    mixed = np.concatenate(parts)
+    quantiles = {name: value * FLUX_DENSITY for name, value in posterior_quantiles(mixed[None]).items()}
+    meta = table_meta(next(iter(models.values())))
+    verdicts = [bool(posterior.convergence.converged) for posterior in models.values()]
+    meta |= {"model": "stacked", "weights": dict(zip(models, share.tolist(), strict=True)), "converged": all(verdicts)}
+    return SpectralBand(energy=bands[0].energy, **quantiles, meta=meta)

@@ -15,21 +15,19 @@ from bayes_onoff.inference import (
     SamplerSettings,
     bridge_evidence,
     compile_analysis,
-    compile_evidence,
+    compute_evidence,
+    log_likelihood_of,
+    refit,
     require_evidence,
     smc_evidence,
 )
-from bayes_onoff.inference.evidence import CompiledEvidence, sampled_values, unconstrained_points
+from bayes_onoff.inference.bridge import bridge_integral
 from bayes_onoff.inference.fit_data import FitData
-from bayes_onoff.inference.pooled_coordinates import (
-    coefficient_conditional,
-    level_conditional,
-    pooled_geometry,
-    slope_conditional,
-)
+from bayes_onoff.inference.marginal_density import MarginalDensity
 from bayes_onoff.inference.pymc_model import BandSignal, build_model
+from bayes_onoff.inference.rates import prior_background_draws
 from bayes_onoff.inference.sampling import CompiledModel, compile_model
-from bayes_onoff.models import LogUniform, SpectralModel, Uniform
+from bayes_onoff.models import LogNormal, LogUniform, Prior, SpectralModel, TruncatedNormal, Uniform
 from bayes_onoff.spectra import Spectra, read_ogip_files, with_fit_range
 
 SHAPE, RATE, COUNTS = 2.5, 0.4, np.array([3, 7, 5])
@@ -102,67 +100,88 @@ def hess_posterior(hess: Spectra, hess_analysis: CompiledAnalysis) -> Posterior:
     return hess_analysis.fit(hess, SamplerSettings(draws=500, tune=500, seed=1), progress=False)
 
 
-def test_bridge_agrees_with_the_grid(hess_analysis: CompiledAnalysis, hess_posterior: Posterior) -> None:
-    found = CompiledEvidence(hess_analysis).evidence(hess_posterior, seed=1)
+def test_bridge_agrees_with_the_grid(hess_posterior: Posterior) -> None:
+    found = compute_evidence(hess_posterior, seed=1)
     assert found.error < 0.05
     assert found.log_evidence == pytest.approx(GRID_EVIDENCE, abs=3 * found.error)
 
 
-def test_smc_agrees_with_the_grid(hess_analysis: CompiledAnalysis, hess_posterior: Posterior) -> None:
-    found = CompiledEvidence(hess_analysis).evidence(hess_posterior, "smc", seed=1, smc_draws=500)
+def test_smc_agrees_with_the_grid(hess_posterior: Posterior) -> None:
+    found = compute_evidence(hess_posterior, "smc", seed=1, smc_draws=500)
     assert found.error < 0.2
     assert found.log_evidence == pytest.approx(GRID_EVIDENCE, abs=3 * found.error)
 
 
+def test_evidence_of_fewer_runs_needs_no_new_model(hess: Spectra, hess_analysis: CompiledAnalysis) -> None:
+    """Left out of the fit through the mask, or never read: the same evidence."""
+    data = FitData.from_spectra(hess)
+    left_out = np.zeros(data.mask.shape, dtype=bool)
+    left_out[1] = True
+    settings = SamplerSettings(draws=500, tune=500, seed=2)
+    found = refit(hess_analysis, data.without(left_out), settings)
+    values = {name: found.draws[name] for name in ("amplitude", "index")}
+    two = FitData.from_spectra(Spectra((hess.runs[0], hess.runs[2])))
+    density = MarginalDensity(two, hess_analysis.model, hess_analysis.background)
+    points = density.points(values)
+    log_at_points = density.log_density(points.reshape(-1, 2)).reshape(points.shape[:2])
+    log_evidence, error = bridge_integral(density.log_density, points, log_at_points, np.random.default_rng(1))
+    assert found.evidence.log_evidence == pytest.approx(log_evidence, abs=4 * np.hypot(error, found.evidence.error))
+    assert log_likelihood_of(found, hess_analysis, data).shape == (4, 500, 94)
+
+
+BACKGROUND = BackgroundModel("pooled", alpha_uncertainty=0.02, marginal=True)
+
+
 @pytest.fixture(scope="module")
 def pooled_posterior(spectra: Spectra) -> Posterior:
-    """With latent rates, and acceptance ratios that are uncertain."""
-    background = BackgroundModel("pooled", alpha_uncertainty=0.02)
-    analysis = compile_analysis(spectra, SpectralModel("power-law"), background)
+    """With acceptance ratios that are uncertain."""
+    analysis = compile_analysis(spectra, SpectralModel("power-law"), BACKGROUND)
     return analysis.fit(spectra, SamplerSettings(draws=300, tune=500, seed=3), progress=False)
 
 
-@pytest.fixture(scope="module")
-def pooled_evidence(pooled_posterior: Posterior) -> CompiledEvidence:
-    return compile_evidence(pooled_posterior)
-
-
-def test_density_is_likelihood_times_prior_times_jacobian(
-    pooled_posterior: Posterior, pooled_evidence: CompiledEvidence
-) -> None:
+def test_density_is_that_of_the_sampler(pooled_posterior: Posterior) -> None:
+    """The sampler records the density at its draws, of other coordinates for the amplitude: its logarithm in both."""
     data = FitData.from_spectra(pooled_posterior.spectra)
-    sampled = sampled_values(pooled_posterior, data)
-    points = unconstrained_points(pooled_evidence.analysis.compiled.model, sampled)[:, ::50]
-    found = pooled_evidence.analysis.compiled.density.log_densities(points.reshape(-1, points.shape[-1]))
-
-    tree = pooled_posterior.tree
-    expected = tree["log_likelihood"]["counts"].to_numpy().sum(axis=-1)
-    for name, values in tree["log_prior"].data_vars.items():
-        array = values.to_numpy()
-        expected = expected + array.reshape(*array.shape[:2], -1).sum(axis=-1)
-        assert name in ("amplitude", "index", "level", "slope", "coefficient", "shape_scale", "deviation_scale") or (
-            name == "acceptance_ratios"
-        )
-    draws = {name: tree["posterior"][name].to_numpy() for name in ("shape_scale", "deviation_scale", "slope")}
-    for name in ("amplitude", "shape_scale", "deviation_scale"):
-        expected = expected + np.log(tree["posterior"][name].to_numpy())
-    pooled = pooled_geometry(data, pooled_posterior.background)
-    geometry, scale = pooled.arrays(), draws["deviation_scale"]
-    coefficient = tree["posterior"]["coefficient"].to_numpy() @ pooled.rotation
-    for conditional in (
-        coefficient_conditional(draws["shape_scale"], scale, geometry),
-        level_conditional(coefficient, draws["slope"], scale, geometry),
-    ):
-        expected = expected + np.log(conditional.sd).sum(axis=-1)
-    expected = expected + np.log(slope_conditional(coefficient, scale, geometry).sd)
-    expected = expected + len(data.runs) * np.log(0.02)
-    np.testing.assert_allclose(found, expected[:, ::50].ravel(), rtol=0, atol=1e-6)
+    density = MarginalDensity(data, pooled_posterior.model, BACKGROUND)
+    group = pooled_posterior.tree["posterior"]
+    points = density.points({name: values.to_numpy() for name, values in group.data_vars.items()})[:, ::30]
+    found = density.log_density(points.reshape(-1, points.shape[-1]))
+    recorded = pooled_posterior.tree["sample_stats"]["logp"].to_numpy()[:, ::30].ravel()
+    np.testing.assert_allclose(found, recorded, rtol=0, atol=1e-6)
 
 
-def test_pooled_evidence_is_precise(pooled_posterior: Posterior, pooled_evidence: CompiledEvidence) -> None:
-    first, second = (pooled_evidence.evidence(pooled_posterior, seed=seed) for seed in (1, 2))
+def test_pooled_evidence_is_precise(pooled_posterior: Posterior) -> None:
+    first, second = (compute_evidence(pooled_posterior, seed=seed) for seed in (1, 2))
     assert max(first.error, second.error) < 0.1
     assert first.log_evidence == pytest.approx(second.log_evidence, abs=4 * np.hypot(first.error, second.error))
+
+
+@pytest.mark.parametrize(
+    "prior", [LogUniform(1e-12, 1e-10), LogNormal(1e-11, 0.5), TruncatedNormal(1e-11, 1e-11, 0, 1)]
+)
+@pytest.mark.parametrize("background", [BackgroundModel("independent"), BackgroundModel(alpha_uncertainty="learned")])
+def test_coordinates_keep_the_volume(prior: Prior, background: BackgroundModel, spectra: Spectra) -> None:
+    """The ln density changes by the ln of the numerical Jacobian between coordinates and natural parameters."""
+    data = FitData.from_spectra(spectra)
+    density = MarginalDensity(data, SpectralModel("power-law", 1.0, {"amplitude": prior}), background)
+    rng = np.random.default_rng(5)
+    draws = {"amplitude": prior.draw(rng, (1, 1)), "index": np.full((1, 1), 2.3)}
+    draws |= prior_background_draws(data, background, 1, rng)
+    point = density.points(draws)[0]
+    back, log_jacobian = density._natural(point)
+    for name, values in back.items():
+        np.testing.assert_allclose(values, draws[name], rtol=1e-10)
+
+    def natural(x: np.ndarray) -> np.ndarray:
+        found = density._natural(x[None])[0]
+        return np.concatenate([np.ravel(found[name]) for name in back])
+
+    steps = np.eye(point.shape[1]) * 1e-5
+    jacobian = np.array([(natural(point[0] + step) - natural(point[0] - step)) / 2e-5 for step in steps])
+    # The amplitude is 1e-11: scaled, so that the determinant is well conditioned.
+    scale = np.maximum(np.abs(jacobian).max(axis=0), 1e-300)
+    _, log_determinant = np.linalg.slogdet(jacobian / scale)
+    assert log_determinant + np.log(scale).sum() == pytest.approx(log_jacobian[0], abs=1e-4)
 
 
 def test_improper_prior_is_refused(spectra: Spectra) -> None:
