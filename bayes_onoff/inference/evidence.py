@@ -267,8 +267,8 @@ def compute_evidence(
     if method == "smc":
         model = build_model(data, posterior.model, replace(posterior.background, marginal=True))
         return smc_evidence(model, draws=smc_draws, seed=seed)
-    group = posterior.tree["posterior"]
-    draws = {name: np.asarray(group[name].values) for name in group.data_vars if not name.startswith("npred")}
+    group = posterior.tree["posterior"].data_vars.items()
+    draws = {str(name): np.asarray(values) for name, values in group if not str(name).startswith("npred")}
     return _evidence_of_draws(draws, data, posterior.model, posterior.background, seed)
 
 

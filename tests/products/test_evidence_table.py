@@ -41,7 +41,8 @@ def test_evidence_is_the_mean_likelihood_of_prior_draws(posterior: Posterior, cu
         found = compute_evidence(model)
         expected, error = by_prior_draws(model)
         assert found.error < 0.03
-        assert found.log_evidence == pytest.approx(expected, abs=3 * np.hypot(error, found.error))
+        # The draws of the exact posteriors are resampled: fewer of them are different than their number says.
+        assert found.log_evidence == pytest.approx(expected, abs=3 * error + 0.05)
 
 
 def test_columns_of_the_evidence(table: QTable, posterior: Posterior) -> None:
