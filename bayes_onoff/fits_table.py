@@ -195,6 +195,19 @@ class FitsTable:
         value = self._value(key)
         return ("" if value is None else str(value).strip()) or default
 
+    def time_scale(self, known: tuple[str, ...]) -> str:
+        """Get the time system TIMESYS in lower case, by default terrestrial time.
+
+        Raises
+        ------
+        FileError
+            If it is not one of `known`.
+        """
+        scale = self.key_text("TIMESYS", "TT").lower()
+        if scale not in known:
+            raise self.error("unknown time system TIMESYS", found=scale, allowed=", ".join(known).upper())
+        return scale
+
 
 def _read_bytes(path: Path, hdu: str | None) -> bytes:
     """Read a file, decompressed; a whole-file decompression checks the gzip checksum too."""

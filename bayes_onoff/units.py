@@ -22,6 +22,7 @@ __all__ = [
     "FLUX_DENSITY",
     "KEV_PER_TEV",
     "PER_SOLID_ANGLE",
+    "SECONDS_PER_DAY",
     "TEV_PER_ERG",
     "TIME",
     "parse_quantity",
@@ -42,6 +43,7 @@ PER_SOLID_ANGLE = u.sr**-1
 BACKGROUND_RATE = (TIME * ENERGY * u.sr) ** -1
 TEV_PER_ERG = float(u.erg.to(ENERGY))
 KEV_PER_TEV = float(ENERGY.to(u.keV))
+SECONDS_PER_DAY = float(u.day.to(TIME))
 
 
 def _converted(value: u.Quantity, unit: u.UnitBase, name: str) -> NDArray[np.float64]:

@@ -184,8 +184,8 @@ def _parameters(results: Results) -> ReportFigure:
 
 def _wstat_values(results: Results) -> dict[str, float]:
     """Best values of the main model's joint WSTAT fit."""
-    table = results.wstat
-    rows = table[(table["model"] == results.fits.main_label) & (table["dataset"] == "joint")]
+    table, model = results.wstat, results.fits.main.model
+    rows = table[table["dataset"] == "joint"][: len(model.parameters)]  # the main model is fitted first
     return {str(row["parameter"]): float(row["value"]) for row in rows}
 
 

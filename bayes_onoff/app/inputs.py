@@ -79,7 +79,8 @@ def _from_store(config: Configuration, progress: Progress) -> Inputs:
         )
     regions = [file for block in (on_block, *config.exclusion) for file in block.files]
     runs = [file for observation in observations for file in observation.files if file.exists()]
-    return Inputs(reduction, (*store.index_files, *regions, *runs), observations, tuple(told))
+    files = (*store.index_files, *regions, *config.model_files, *runs)
+    return Inputs(reduction, files, observations, tuple(told))
 
 
 def _chosen_runs(config: Configuration) -> tuple[DataStore, tuple[Observation, ...]]:
@@ -122,7 +123,8 @@ def _from_ogip(config: Configuration, progress: Progress) -> Inputs:
     progress.say(f"read {len(spectra)} OGIP spectra")
     if config.fit_range is not None:
         spectra = with_fit_range(spectra, *config.fit_range.to_limits())
-    return Inputs(Reduction(spectra, ()), tuple(file for path in paths for file in ogip_set(path)))
+    files = (*(file for path in paths for file in ogip_set(path)), *config.model_files)
+    return Inputs(Reduction(spectra, ()), files)
 
 
 def _matching(pattern: str) -> Sequence[Path]:

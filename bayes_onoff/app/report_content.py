@@ -36,7 +36,7 @@ BACKGROUND_PRIORS = (
     ("shape_scale", SHAPE_SCALE_PRIOR, "standard deviation of the smooth departure from a power law"),
     ("deviation_scale", DEVIATION_SCALE_PRIOR, "relative scatter of single bins around the smooth shape"),
 )
-WSTAT_COLUMNS = ("model", "dataset", "parameter", "value", "error", "unit", "stat")
+WSTAT_COLUMNS = ("model", "reference", "fixed", "dataset", "parameter", "value", "error", "unit", "stat")
 WSTAT_COMPARISON_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "wstat_value", "profile_lower", "profile_upper"),
     *("shift", "width_ratio"),
@@ -44,6 +44,9 @@ WSTAT_COMPARISON_COLUMNS = (
 PARAMETER_COLUMNS = (
     *("parameter", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper"),
     *("ess_bulk", "r_hat", "mcse_mean"),
+)
+DERIVED_COLUMNS = (
+    *("quantity", "unit", "median", "eti68_lower", "eti68_upper", "eti95_lower", "eti95_upper", "fraction", "note"),
 )
 COMPARISON_COLUMNS = (
     *("model", "elpd_loo", "elpd_se", "elpd_diff", "diff_se", "p_loo", "weight", "k_hat_max", "n_bad_k", "converged"),
@@ -139,6 +142,11 @@ def _model(results: Results) -> Section:
         )
         for parameter in main.model.parameters
     ]
+    rows += [
+        (parameter.name, format_unit(parameter.unit) or "–", f"fixed at {value:g}", parameter.description)
+        for parameter in main.model.all_parameters
+        if (value := main.model.fixed.get(parameter.name)) is not None
+    ]
     background = main.background
     if background.prior == "pooled":
         told = "pooled: a level per run, a smooth shape common to the runs and a deviation per bin, with learned scales"
@@ -152,13 +160,14 @@ def _model(results: Results) -> Section:
     rows += [(name, "–", prior, meaning) for name, prior, meaning in _alpha_priors(background)]
     if background.marginal:
         told += "; the latent rates are integrated out"
-    shape = main.model.shape
     texts = (
         f"Counts: ON and OFF counts of every run and energy bin are Poisson, the expected OFF count b of each a latent "
         f"variable. Background rates are {told}.",
-        f"Spectrum: {shape.name}, reference energy {main.model.reference:g} TeV:",
+        f"Spectrum: {main.model.label}, reference energy {main.model.reference:g} TeV:",
     )
-    formula = Formula(rf"\mathrm{{d}}N/\mathrm{{d}}E = {shape.formula}", f"dN/dE of the {shape.name}: {shape.formula}")
+    formula = Formula(
+        rf"\mathrm{{d}}N/\mathrm{{d}}E = {main.model.formula}", f"dN/dE of the {main.model.label}: {main.model.formula}"
+    )
     priors = ReportTable("Parameters and priors", ("parameter", "unit", "prior", "meaning"), tuple(rows))
     return Section(texts, (priors,), formulas=(formula,))
 
@@ -205,8 +214,11 @@ def _convergence_row(name: str, found: Convergence) -> tuple[str, ...]:
 
 def _parameters(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     caption = f"Posterior of the {results.fits.main_label}"
-    table = ReportTable.from_table(results.parameters, caption, columns=PARAMETER_COLUMNS)
-    return Section(tables=(table,), figures=figures)
+    tables = (
+        ReportTable.from_table(results.parameters, caption, columns=PARAMETER_COLUMNS),
+        ReportTable.from_table(results.derived, "What follows from it", columns=DERIVED_COLUMNS),
+    )
+    return Section(tables=tables, figures=figures)
 
 
 def _sensitivity(results: Results) -> Section:

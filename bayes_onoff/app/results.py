@@ -21,6 +21,7 @@ from bayes_onoff.products import (
     bin_table,
     compare,
     compare_with_wstat,
+    derived_table,
     fit_wstat,
     flux_points,
     parameter_table,
@@ -66,7 +67,7 @@ class Results:
         The main posterior beside the WSTAT fit of the same runs.
     wstat_profiles : mapping of str to WstatProfile
         Of that fit, one a parameter; none if it found no minimum.
-    parameters, bins : QTable
+    parameters, derived, bins : QTable
         Of the main posterior.
     background_checks : QTable
         Whether the OFF counts are what the main posterior's background expects.
@@ -94,6 +95,7 @@ class Results:
     wstat_comparison: QTable
     wstat_profiles: Mapping[str, WstatProfile]
     parameters: QTable
+    derived: QTable
     bins: QTable
     background_checks: QTable
     sensitivity: QTable
@@ -142,6 +144,7 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         wstat_comparison=compare_with_wstat(fits.main, main_fit, profiles=profiles, sensitivity=sensitivity),
         wstat_profiles=profiles,
         parameters=parameter_table(fits.main),
+        derived=derived_table(fits.main),
         bins=bin_table(fits.main),
         background_checks=background_checks(fits.main),
         sensitivity=sensitivity,
@@ -171,7 +174,7 @@ def _fit_wstat(config: Configuration, spectra: Spectra) -> dict[str, list[WstatF
 
     Priors play no part: models that differ in them alone are fitted once.
     """
-    models = {(model.shape_name, model.reference): model for model in config.to_models().values()}
+    models = {model.identity: model for model in config.to_models().values()}
     datasets = {"joint": spectra, "stacked": Spectra((stack(spectra),))}
     return {name: [fit_wstat(dataset, model) for model in models.values()] for name, dataset in datasets.items()}
 
@@ -188,6 +191,7 @@ def write_results(results: Results, folder: Path) -> None:
     write_table(results.background_checks, folder / "background_checks.ecsv")
     write_table(results.sensitivity, folder / "prior_sensitivity.ecsv")
     write_table(results.parameters, folder / "parameters.ecsv")
+    write_table(results.derived, folder / "derived.ecsv")
     write_table(results.bins, folder / "bins.ecsv")
     write_flux_points(results.flux_points, folder / "flux_points.ecsv")
     if results.comparison is not None:

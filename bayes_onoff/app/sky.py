@@ -48,18 +48,17 @@ def view_sky(config: Configuration, inputs: Inputs) -> SkyView:
     if not inputs.observations or config.reduction.off_regions.method == "phase":
         return SkyView()
     missing: list[str] = []
-    image = _image(config, inputs, missing)
+    image = _image(inputs, missing)
     on_region = inputs.reduction.geometries[0].on_region
     is_round = isinstance(on_region, CircleSkyRegion | PointSkyRegion)
     is_small = is_round and on_radius(on_region) ** 2 < LARGEST_THETA2
-    return SkyView(image, _theta_squared(config, inputs, missing) if is_small else None, tuple(missing))
+    return SkyView(image, _theta_squared(inputs, missing) if is_small else None, tuple(missing))
 
 
-def _runs(config: Configuration, inputs: Inputs) -> list[Observation]:
-    """Select the runs that were not left out for their distance from the source."""
-    center = region_center(inputs.reduction.geometries[0].on_region)
-    farthest = config.reduction.safe_range.offset_max or 180.0
-    return [run for run in inputs.observations if run.pointing.separation(center).deg <= farthest]
+def _runs(inputs: Inputs) -> list[Observation]:
+    """Select the runs that were reduced, as a whole or in pieces (``23523-1``)."""
+    reduced = {geometry.name.partition("-")[0] for geometry in inputs.reduction.geometries}
+    return [run for run in inputs.observations if run.name in reduced]
 
 
 def _energies(inputs: Inputs) -> tuple[float, float]:
@@ -67,8 +66,8 @@ def _energies(inputs: Inputs) -> tuple[float, float]:
     return float(edges[0]), float(edges[-1])
 
 
-def _image(config: Configuration, inputs: Inputs, missing: list[str]) -> SkyImage:
-    first, runs = inputs.reduction.geometries[0], _runs(config, inputs)
+def _image(inputs: Inputs, missing: list[str]) -> SkyImage:
+    first, runs = inputs.reduction.geometries[0], _runs(inputs)
     width = max(LEAST_WIDTH, 6 * on_radius(first.on_region))
     center, energies = region_center(first.on_region), _energies(inputs)
     try:
@@ -86,8 +85,8 @@ def _image(config: Configuration, inputs: Inputs, missing: list[str]) -> SkyImag
         return counts_image(runs, center, width, width / N_PIXELS, energy_range=energies)
 
 
-def _theta_squared(config: Configuration, inputs: Inputs, missing: list[str]) -> QTable | None:
-    first, runs = inputs.reduction.geometries[0], _runs(config, inputs)
+def _theta_squared(inputs: Inputs, missing: list[str]) -> QTable | None:
+    first, runs = inputs.reduction.geometries[0], _runs(inputs)
     center = region_center(first.on_region)
     nearest = min(float(run.pointing.separation(center).deg) for run in runs)
     edges = np.linspace(0, min(LARGEST_THETA2, 0.8 * nearest**2), 21)

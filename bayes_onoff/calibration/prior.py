@@ -67,7 +67,7 @@ def calibration_prior(posterior: Posterior, widths: float = 3.0) -> CalibrationP
         slope_mean=float(np.median(slope)),
         slope_sd=float(min(widths * slope.std(), STATED_PRIORS.slope_sd)),
     )
-    return CalibrationPrior(SpectralModel(model.shape_name, model.reference, priors), background)
+    return CalibrationPrior(model.changed(priors), background)
 
 
 def require_calibratable(background: BackgroundModel) -> None:

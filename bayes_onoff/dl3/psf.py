@@ -39,6 +39,10 @@ class PSF(ABC):
         """Centres of the offset axis, deg."""
         return self.offset_axis.centers
 
+    def inside(self, energy: ArrayLike, offset: ArrayLike) -> NDArray[np.bool_]:
+        """Which true energies (TeV) and offsets (deg) lie on the axes."""
+        return self.energy_axis.contains(energy) & self.offset_axis.contains(offset)
+
     @abstractmethod
     def containment(self, radius: ArrayLike, energy: ArrayLike, offset: ArrayLike) -> NDArray[np.float64]:
         """Probability that an event is reconstructed within `radius` of its true direction; 0 outside the axes.
@@ -124,26 +128,13 @@ class PSFTable(PSF):
         Linear in radius, offset and ln(energy) between the upper edges of the rad bins and the centres of the
         others; 0 outside the energy and offset axes; within the first rad bin linear from 0, beyond the last constant.
 
-        Parameters
-        ----------
-        radius : array-like
-            deg.
-        energy : array-like
-            True energy, TeV.
-        offset : array-like
-            deg. All three broadcast against each other.
-
-        Returns
-        -------
-        ndarray
-            Of the broadcast shape.
+        Arguments as in `PSF.containment`.
         """
         nodes = np.concatenate([[0.0], self.rad_axis.edges[1:]])
         cumulative = np.concatenate([np.zeros_like(self.cumulative[..., :1]), self.cumulative], axis=-1)
         axes = (self.energy_axis, self.offset_axis, IrfAxis.from_nodes(nodes))
-        inside = self.energy_axis.contains(energy) & self.offset_axis.contains(offset)
         values = interpolate(cumulative, axes, (energy, offset, np.clip(radius, 0, nodes[-1])))
-        return np.where(inside, np.maximum(values, 0), 0)
+        return np.where(self.inside(energy, offset), np.maximum(values, 0), 0)
 
 
 def psf_from_table(table: FitsTable) -> PSFTable:

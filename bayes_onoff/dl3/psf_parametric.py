@@ -23,9 +23,6 @@ class _ParametricPSF(PSF):
     def _at(self, values: NDArray[np.float64], energy: ArrayLike, offset: ArrayLike) -> NDArray[np.float64]:
         return interpolate(values, (self.energy_axis, self.offset_axis), (energy, offset))
 
-    def _inside(self, energy: ArrayLike, offset: ArrayLike) -> NDArray[np.bool_]:
-        return self.energy_axis.contains(energy) & self.offset_axis.contains(offset)
-
 
 @dataclass(frozen=True, eq=False)
 class PSFKing(_ParametricPSF):
@@ -53,22 +50,10 @@ class PSFKing(_ParametricPSF):
 
         1 - (1 + R^2 / (2 gamma sigma^2))^(1 - gamma); 0 outside the axes and where gamma <= 1 or sigma = 0.
 
-        Parameters
-        ----------
-        radius : array-like
-            deg.
-        energy : array-like
-            True energy, TeV.
-        offset : array-like
-            deg. All three broadcast against each other.
-
-        Returns
-        -------
-        ndarray
-            Of the broadcast shape.
+        Arguments as in `PSF.containment`.
         """
         gamma, sigma = (self._at(values, energy, offset) for values in (self.gamma, self.sigma))
-        defined = self._inside(energy, offset) & (gamma > 1) & (sigma > 0)
+        defined = self.inside(energy, offset) & (gamma > 1) & (sigma > 0)
         gamma, sigma = np.where(defined, gamma, 2), np.where(defined, sigma, 1)
         r2 = np.square(np.asarray(radius, dtype=float))
         return np.where(defined, -np.expm1((1 - gamma) * np.log1p(r2 / (2 * gamma * sigma**2))), 0)
@@ -107,19 +92,7 @@ class PSFTripleGauss(_ParametricPSF):
         Sum of w_i (1 - exp(-R^2 / (2 sigma_i^2))) over sum of w_i, w_i = ampl_i sigma_i^2; 0 outside the axes and
         where the scale is 0.
 
-        Parameters
-        ----------
-        radius : array-like
-            deg.
-        energy : array-like
-            True energy, TeV.
-        offset : array-like
-            deg. All three broadcast against each other.
-
-        Returns
-        -------
-        ndarray
-            Of the broadcast shape.
+        Arguments as in `PSF.containment`.
         """
         r2 = np.square(np.asarray(radius, dtype=float))
         contained, total = np.zeros(()), np.zeros(())
@@ -128,7 +101,7 @@ class PSFTripleGauss(_ParametricPSF):
             weight = variance if amplitudes is None else variance * self._at(amplitudes, energy, offset)
             total = total + weight
             contained = contained + weight * -np.expm1(-r2 / (2 * np.where(variance > 0, variance, 1)))
-        defined = self._inside(energy, offset) & (self._at(self.scale, energy, offset) > 0) & (total > 0)
+        defined = self.inside(energy, offset) & (self._at(self.scale, energy, offset) > 0) & (total > 0)
         return np.where(defined, contained / np.where(defined, total, 1), 0)
 
 

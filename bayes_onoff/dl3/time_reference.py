@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bayes_onoff.fits_table import FitsTable
+from bayes_onoff.units import SECONDS_PER_DAY
 
-__all__ = ["SECONDS_PER_DAY", "TIME_SCALES", "TimeReference", "read_time_reference"]
+__all__ = ["TIME_SCALES", "TimeReference", "read_time_reference"]
 
-SECONDS_PER_DAY = 86400.0
 TIME_SCALES = ("tt", "utc", "tai", "tdb", "tcb", "tcg")
 
 
@@ -55,8 +55,6 @@ def read_time_reference(table: FitsTable) -> TimeReference:
     FileError
         If the date is missing or the time system is unknown.
     """
-    scale = table.key_text("TIMESYS", "TT").lower()
-    if scale not in TIME_SCALES:
-        raise table.error("unknown time system TIMESYS", found=scale, allowed=", ".join(TIME_SCALES).upper())
+    scale = table.time_scale(TIME_SCALES)
     days = table.required_float("MJDREFI")
     return TimeReference(int(days), days - int(days) + table.required_float("MJDREFF"), scale)

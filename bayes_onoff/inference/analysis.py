@@ -155,8 +155,10 @@ def compile_analysis(
     Raises
     ------
     InputError
-        If no bin is left to fit, or the shape is to come from a background response that a run does not have.
+        If no bin is left to fit, the model is no spectrum, or the shape is to come from a background response that a
+        run does not have.
     """
+    model.require_spectrum()
     background = background or BackgroundModel()
     data = FitData.from_spectra(spectra)
     return CompiledAnalysis(model, background, compile_model(build_model(data, model, background)), data)

@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from bayes_onoff.inference import acceptance, marginal, pooled
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.parts import of_draws, parts
 from bayes_onoff.inference.settings import BackgroundModel
 from bayes_onoff.models import Normal, SpectralModel
 
 __all__ = ["log_prior", "parameter_log_prior"]
 
 type Draws = dict[str, NDArray[np.float64]]
-
-_CHUNK = 200
 
 
 def log_prior(
@@ -79,9 +78,8 @@ def _expected_rate_prior(
     n_on, n_off = data.n_on[data.mask], data.n_off[data.mask]
     alpha = acceptance.shifted_alpha(data, draws)[..., data.mask].reshape(-1, used.shape[1])
     total = np.empty(len(used))
-    for start in range(0, len(used), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in parts(len(used)):
         total[part] = marginal.expected_log_gamma_prior(
-            used[part], n_on, n_off, alpha if len(alpha) == 1 else alpha[part], background.shape, background.rate
+            used[part], n_on, n_off, of_draws(alpha, part), background.shape, background.rate
         ).sum(axis=-1)
     return total.reshape(signal.shape[:2])

@@ -14,12 +14,7 @@ from bayes_onoff.inference import acceptance, rates
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.log_prior import parameter_log_prior
 from bayes_onoff.inference.pooled import N_BASIS
-from bayes_onoff.inference.pooled_coordinates import (
-    coefficient_conditional,
-    level_conditional,
-    pooled_geometry,
-    slope_conditional,
-)
+from bayes_onoff.inference.pooled_coordinates import Conditional, background_parameters, pooled_geometry
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
 from bayes_onoff.models import Prior, SpectralModel, photons
 from bayes_onoff.spectra import fold
@@ -55,21 +50,23 @@ class MarginalDensity:
             parts += [np.log(draws["alpha_scatter"])] if self.background.alpha_uncertainty == LEARNED else []
             parts.append(draws["log_alpha_shift"] / self._shift_scale(draws))
         if self.background.prior == "pooled":
-            found = pooled_geometry(self.data, self.background)
-            geometry = found.arrays()
-            shape_scale, scale, slope, level = (
-                draws[name] for name in ("shape_scale", "deviation_scale", "slope", "level")
-            )
-            coefficient = draws["coefficient"] @ found.rotation
-            parts += [
-                np.log(shape_scale),
-                np.log(scale),
-                slope_conditional(coefficient, scale, geometry).raw(slope),
-                coefficient_conditional(shape_scale, scale, geometry).raw(coefficient),
-                level_conditional(coefficient, slope, scale, geometry).raw(level),
-            ]
+            parts += self._pooled_coordinates(draws)
         shape = parts[0].shape[:2]
         return np.concatenate([part.reshape(*shape, -1) for part in parts], axis=-1)
+
+    def _pooled_coordinates(self, draws: Mapping[str, Array]) -> list[Array]:
+        found = pooled_geometry(self.data, self.background)
+        known = {name: np.asarray(draws[name]) for name in ("slope", "level")}
+        known["coefficient"] = draws["coefficient"] @ found.rotation
+        raw: list[Array] = []
+
+        def coordinate(name: str, conditional: Conditional) -> Array:
+            raw.append(conditional.raw(known[name.removesuffix("_raw")]))
+            return raw[-1]
+
+        scales = [np.asarray(draws[name]) for name in ("shape_scale", "deviation_scale")]
+        background_parameters(*scales, found.arrays(), coordinate, marginal=True)
+        return [*(np.log(scale) for scale in scales), *raw]
 
     def log_density(self, points: Array) -> Array:
         """Evaluate at coordinates (point, n): (point,); minus infinity where a rate overflows."""
@@ -116,22 +113,23 @@ class MarginalDensity:
             draws["log_alpha_shift"] = scale * take(n_runs)
             log_jacobian += np.broadcast_to(np.log(scale), draws["log_alpha_shift"].shape)[0].sum(axis=-1)
         if self.background.prior == "pooled":
-            found = pooled_geometry(self.data, self.background)
-            geometry = found.arrays()
             logs = take(2)
+            log_jacobian += logs[0].sum(axis=-1)
+            sizes = {"coefficient_raw": N_BASIS, "slope_raw": 1, "level_raw": n_runs}
+
+            def coordinate(name: str, conditional: Conditional) -> Array:
+                nonlocal log_jacobian
+                log_jacobian = log_jacobian + np.log(conditional.sd).reshape(len(points), -1).sum(axis=-1)
+                raw = take(sizes[name])
+                return raw[..., 0] if name == "slope_raw" else raw
+
             draws["shape_scale"], draws["deviation_scale"] = np.exp(logs[..., 0]), np.exp(logs[..., 1])
-            scale = draws["deviation_scale"]
-            slope_raw = next(columns)[None]
-            conditional = coefficient_conditional(draws["shape_scale"], scale, geometry)
-            coefficient = conditional.parameter(take(N_BASIS))
-            log_jacobian += logs[0].sum(axis=-1) + np.log(conditional.sd)[0].sum(axis=-1)
-            conditional = slope_conditional(coefficient, scale, geometry)
-            draws["slope"] = conditional.parameter(slope_raw)
-            log_jacobian += np.log(conditional.sd)[0]
-            conditional = level_conditional(coefficient, draws["slope"], scale, geometry)
-            draws["level"] = conditional.parameter(take(n_runs))
-            log_jacobian += np.log(conditional.sd)[0].sum(axis=-1)
-            draws["coefficient"] = coefficient @ found.rotation.T
+            found = pooled_geometry(self.data, self.background)
+            parameters = background_parameters(
+                draws["shape_scale"], draws["deviation_scale"], found.arrays(), coordinate, marginal=True
+            )
+            draws |= {name: parameters[name] for name in ("slope", "level")}
+            draws["coefficient"] = parameters["coefficient"] @ found.rotation.T
         return draws, log_jacobian
 
 

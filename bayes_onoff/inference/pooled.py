@@ -33,7 +33,6 @@ __all__ = [
     "expected_shape",
     "inner",
     "log_mean_rate",
-    "penalised_basis",
 ]
 
 N_SPLINES = 10
@@ -68,7 +67,7 @@ class BackgroundPriors:
 STATED_PRIORS = BackgroundPriors()
 
 
-def penalised_basis(log_edges: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _penalised_basis(log_edges: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cubic B-splines whose penalised coefficients are N(0, 1) apart from a common scale, shape (energy, basis).
 
     Scaled to a root-mean-square prior standard deviation of 1 over the bins.
@@ -136,7 +135,7 @@ def background_design(data: FitData, background: BackgroundModel) -> dict[str, N
         If the shape is to come from the background response, and a run has none.
     """
     edges = data.energy.edges
-    basis = penalised_basis(np.log(edges / np.sqrt(edges[0] * edges[-1])), data.log_energy)
+    basis = _penalised_basis(np.log(edges / np.sqrt(edges[0] * edges[-1])), data.log_energy)
     offset = -np.log(data.alpha)
     if background.shape_from is not None:
         offset = offset + expected_shape(data)

@@ -9,7 +9,7 @@ Conditional on the scales, because a fixed partial centring fits one value of a 
 free to move by a factor of ten, the posterior in fixed coordinates is a funnel.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -25,17 +25,15 @@ from bayes_onoff.inference.pooled import (
     BackgroundPriors,
     background_design,
     inner,
+    log_mean_rate,
 )
 from bayes_onoff.inference.settings import BackgroundModel
 
 __all__ = [
     "Conditional",
     "PooledGeometry",
-    "coefficient_conditional",
-    "deviation_conditional",
-    "level_conditional",
+    "background_parameters",
     "pooled_geometry",
-    "slope_conditional",
 ]
 
 _LEAST_INFORMATION = 1e-8
@@ -43,10 +41,12 @@ _N_NEWTON = 50
 
 
 class Conditional(NamedTuple):
-    """Mean and standard deviation of the approximation; NumPy or PyTensor."""
+    """A parameter given the scales and the parameters before it, NumPy or PyTensor: approximation, and its prior."""
 
     mean: Any
     sd: Any
+    prior_mean: Any
+    prior_sd: Any
 
     def parameter(self, raw: Any) -> Any:
         """From the sampled coordinate to the parameter."""
@@ -56,9 +56,9 @@ class Conditional(NamedTuple):
         """From the parameter to the sampled coordinate."""
         return (parameter - self.mean) / self.sd
 
-    def prior_of_raw(self, mean: Any, sd: Any) -> tuple[Any, Any]:
-        """Mean and standard deviation of the coordinate where the parameter's prior is N(mean, sd)."""
-        return (mean - self.mean) / self.sd, sd / self.sd
+    def prior_of_raw(self) -> tuple[Any, Any]:
+        """Mean and standard deviation of the sampled coordinate under the parameter's prior."""
+        return (self.prior_mean - self.mean) / self.sd, self.prior_sd / self.sd
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,36 +102,82 @@ def _weights(deviation_scale: Any, geometry: Mapping[str, Any]) -> Any:
     return information / (1 + information * deviation_scale[..., None, None] ** 2)
 
 
-def coefficient_conditional(shape_scale: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
+def _coefficient_conditional(shape_scale: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
     """Approximate the spline coefficients given the scales, (..., basis)."""
     weights = _weights(deviation_scale, geometry)
     information = inner(weights[..., None, :, :], geometry["coefficient_design"]).sum(axis=-1)
     information = information + geometry["coefficient_prior"]
-    precision = information + shape_scale[..., None] ** -2
-    return Conditional(information * geometry["coefficient_estimate"] / precision, precision**-0.5)
+    prior_sd = shape_scale[..., None]
+    precision = information + prior_sd**-2
+    return Conditional(information * geometry["coefficient_estimate"] / precision, precision**-0.5, 0.0, prior_sd)
 
 
-def slope_conditional(coefficient: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
+def _slope_conditional(coefficient: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
     """Approximate the slope given the coefficients (..., basis) and the scale, (...)."""
     information = inner(_weights(deviation_scale, geometry), geometry["slope_design"]).sum(axis=-1)
     mean = geometry["slope_center"] - inner(coefficient, geometry["slope_shear"])
-    return Conditional(mean, (information + geometry["slope_prior"]) ** -0.5)
+    sd = (information + geometry["slope_prior"]) ** -0.5
+    return Conditional(mean, sd, geometry["slope_prior_mean"], geometry["slope_prior_sd"])
 
 
-def level_conditional(coefficient: Any, slope: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
+def _level_conditional(coefficient: Any, slope: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
     """Approximate the levels given coefficients (..., basis), slope (...) and the scale, (..., run)."""
     information = _weights(deviation_scale, geometry).sum(axis=-1)
     following = slope[..., None] * geometry["level_slope_shear"]
     following = following + inner(coefficient[..., None, :], geometry["level_shear"])
-    return Conditional(geometry["level_center"] - following, (information + geometry["level_prior_sd"] ** -2) ** -0.5)
+    mean, prior_sd = geometry["level_center"] - following, geometry["level_prior_sd"]
+    return Conditional(mean, (information + prior_sd**-2) ** -0.5, geometry["level_prior_mean"], prior_sd)
 
 
-def deviation_conditional(log_mean: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
+def _deviation_conditional(log_mean: Any, deviation_scale: Any, geometry: Mapping[str, Any]) -> Conditional:
     """Approximate ``d - deviation_scale**2 / 2`` given ln(mean rate) (..., run, energy) and the scale."""
     information = geometry["information"]
-    precision = information + deviation_scale[..., None, None] ** -2
+    prior_sd = deviation_scale[..., None, None]
+    precision = information + prior_sd**-2
     pull = geometry["residual"] - information * (log_mean - geometry["log_mean_at_fit"]) - 0.5
-    return Conditional(pull / precision, precision**-0.5)
+    return Conditional(pull / precision, precision**-0.5, -(prior_sd**2) / 2, prior_sd)
+
+
+def background_parameters(
+    shape_scale: Any,
+    deviation_scale: Any,
+    geometry: Mapping[str, Any],
+    coordinate: Callable[[str, Conditional], Any],
+    *,
+    marginal: bool,
+) -> dict[str, Any]:
+    """Walk from the sampled coordinates to the parameters they stand for, each given those before it.
+
+    Parameters
+    ----------
+    shape_scale, deviation_scale : array, shape (...)
+        NumPy or PyTensor, as everything here.
+    geometry : mapping
+        As from `PooledGeometry.arrays`.
+    coordinate : callable
+        Gives the sampled coordinate by its name (`coefficient_raw` and so on) and its parameter's `Conditional`.
+    marginal : bool
+        Without deviations: they are integrated out.
+
+    Returns
+    -------
+    dict
+        `coefficient` (..., basis), in the basis of `geometry`; `slope` (...); `level` (..., run); `log_mean`
+        (..., run, energy), the ln of the mean rate; and `deviation` (..., run, energy), ln(rate / mean rate).
+    """
+
+    def parameter(name: str, conditional: Conditional) -> Any:
+        return conditional.parameter(coordinate(f"{name}_raw", conditional))
+
+    coefficient = parameter("coefficient", _coefficient_conditional(shape_scale, deviation_scale, geometry))
+    slope = parameter("slope", _slope_conditional(coefficient, deviation_scale, geometry))
+    level = parameter("level", _level_conditional(coefficient, slope, deviation_scale, geometry))
+    parameters = {"coefficient": coefficient, "slope": slope, "level": level}
+    parameters["log_mean"] = log_mean_rate(parameters, geometry)
+    if not marginal:
+        conditional = _deviation_conditional(parameters["log_mean"], deviation_scale, geometry)
+        parameters["deviation"] = parameter("deviation", conditional)
+    return parameters
 
 
 @dataclass(frozen=True, eq=False, slots=True)

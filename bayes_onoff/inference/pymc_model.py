@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, RUN_DIM
 from bayes_onoff.inference import acceptance, marginal, pooled
-from bayes_onoff.inference import pooled_coordinates as coordinates
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.pooled_coordinates import Conditional, background_parameters, pooled_geometry
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
 from bayes_onoff.models import (
     HalfNormal,
@@ -81,7 +81,7 @@ def data_arrays(
     else:
         arrays["response"] = data.response
     if background.prior == "pooled":
-        arrays |= coordinates.pooled_geometry(data, background, priors).arrays()
+        arrays |= pooled_geometry(data, background, priors).arrays()
         if background.marginal:
             arrays["log_factorials"] = gammaln(data.n_on + 1) + gammaln(data.n_off + 1)
     elif background.marginal:
@@ -130,6 +130,10 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "log_factorials": (RUN_DIM, ENERGY_DIM),
     "rate_shape": (RUN_DIM, ENERGY_DIM),
     "rate_rate": (RUN_DIM, ENERGY_DIM),
+    "coefficient_raw": ("basis",),
+    "slope_raw": (),
+    "level_raw": (RUN_DIM,),
+    "deviation_raw": (RUN_DIM, ENERGY_DIM),
 }
 
 
@@ -171,35 +175,27 @@ def _acceptance_ratio(background: BackgroundModel, data: Mapping[str, Any]) -> A
     return data["acceptance_ratio"] * pt.exp(shift)[:, None]
 
 
-def _pooled_mean(data: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Ln of the mean rates and the scale of the deviations, from the sampled coordinates."""
+def _pooled_background(data: Mapping[str, Any], *, marginal: bool) -> tuple[dict[str, Any], Any]:
+    """Make the parameters of the pooled background, and the scale of its deviations."""
     shape_scale = random_variable("shape_scale", pooled.SHAPE_SCALE_PRIOR)
     deviation_scale = random_variable("deviation_scale", pooled.DEVIATION_SCALE_PRIOR)
-    conditional = coordinates.coefficient_conditional(shape_scale, deviation_scale, data)
-    coefficient = _carried("coefficient_raw", conditional, 0.0, shape_scale, ("basis",))
-    conditional = coordinates.slope_conditional(coefficient, deviation_scale, data)
-    slope = _carried("slope_raw", conditional, data["slope_prior_mean"], data["slope_prior_sd"], ())
-    conditional = coordinates.level_conditional(coefficient, slope, deviation_scale, data)
-    level = _carried("level_raw", conditional, data["level_prior_mean"], data["level_prior_sd"], (RUN_DIM,))
-    parameters = {"coefficient": coefficient, "slope": slope, "level": level}
-    return pooled.log_mean_rate(parameters, data), deviation_scale
+    return background_parameters(shape_scale, deviation_scale, data, _coordinate, marginal=marginal), deviation_scale
 
 
-def _carried(name: str, conditional: coordinates.Conditional, mean: Any, sd: Any, dims: tuple[str, ...]) -> Any:
-    """Make the parameter whose prior is N(mean, sd), from a sampled coordinate that begins at 0."""
-    center, spread = conditional.prior_of_raw(mean, sd)
+def _coordinate(name: str, conditional: Conditional) -> Any:
+    """Make a sampled coordinate that begins at 0 and gives its parameter the prior it has."""
+    center, spread = conditional.prior_of_raw()
+    dims = _DIMS[name]
     begin = np.zeros([len(pm.modelcontext(None).coords[dim]) for dim in dims])
-    return conditional.parameter(pm.Normal(name, center, spread, dims=dims, initval=begin))
+    return pm.Normal(name, center, spread, dims=dims, initval=begin)
 
 
 def _latent_rates(background: BackgroundModel, data: Mapping[str, Any]) -> Any:
     """Make the expected OFF counts b[run, energy] latent variables."""
-    dims = (RUN_DIM, ENERGY_DIM)
     if background.prior == "independent":
-        return pm.Gamma("npred_off", data["rate_shape"], data["rate_rate"], dims=dims)
-    log_mean, scale = _pooled_mean(data)
-    conditional = coordinates.deviation_conditional(log_mean, scale, data)
-    return pt.exp(log_mean + _carried("deviation_raw", conditional, -(scale**2) / 2, scale, dims))
+        return pm.Gamma("npred_off", data["rate_shape"], data["rate_rate"], dims=(RUN_DIM, ENERGY_DIM))
+    parameters, _ = _pooled_background(data, marginal=False)
+    return pt.exp(parameters["log_mean"] + parameters["deviation"])
 
 
 def _expected_signal(signal: Signal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:
@@ -253,5 +249,7 @@ def _log_marginal(background: BackgroundModel, data: Mapping[str, Any], n_signal
                 table, n_on, n_off, data["acceptance_ratio"], alpha, background.shape, background.rate, xp=pt
             )
         return marginal.log_marginal_gamma(n_signal, table, xp=pt)
-    log_mean, scale = _pooled_mean(data)
-    return marginal.log_marginal_lognormal(n_on, n_off, alpha, n_signal, log_mean, scale, data["log_factorials"], xp=pt)
+    parameters, scale = _pooled_background(data, marginal=True)
+    return marginal.log_marginal_lognormal(
+        n_on, n_off, alpha, n_signal, parameters["log_mean"], scale, data["log_factorials"], xp=pt
+    )

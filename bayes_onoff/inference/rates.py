@@ -7,16 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.inference import acceptance, marginal, pooled
-from bayes_onoff.inference import pooled_coordinates as coordinates
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.parts import of_draws, parts
+from bayes_onoff.inference.pooled_coordinates import background_parameters, pooled_geometry
 from bayes_onoff.inference.settings import BackgroundModel
 
 __all__ = ["background_draws", "hyperparameter_draws", "log_likelihood", "prior_background_draws", "replicated_counts"]
 
 type Draws = dict[str, NDArray[np.float64]]
-
-_CHUNK = 200
-"""Draws handled together in quadratures: bounds the memory, changes nothing."""
 
 
 def background_draws(
@@ -52,7 +50,8 @@ def background_draws(
         else:
             rate = variables["npred_off"]
         return {**shifts, "npred_off": np.where(data.mask, rate, 0.0)}
-    parameters, log_mean, deviation = _pooled_draws(variables, data, background, priors)
+    parameters = _pooled_draws(variables, data, background, priors)
+    log_mean = parameters.pop("log_mean")
     scales = _scales(variables)
     if background.marginal:
         flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
@@ -61,7 +60,7 @@ def background_draws(
             data.n_on, data.n_off, alpha, flat_signal, flat_mean, flat_scale.reshape(flat_mean.shape), rng
         ).reshape(log_mean.shape)
     else:
-        rate = np.exp(log_mean + deviation)
+        rate = np.exp(log_mean + parameters.pop("deviation"))
     return {**parameters, **scales, **shifts, "npred_off": np.where(data.mask, rate, 0.0)}
 
 
@@ -71,7 +70,9 @@ def hyperparameter_draws(
     """Give all that `background_draws` gives but the rates."""
     if background.prior == "independent":
         return _shifts(variables)
-    return {**_pooled_draws(variables, data, background)[0], **_scales(variables), **_shifts(variables)}
+    parameters = _pooled_draws(variables, data, background)
+    kept = {name: parameters[name] for name in ("coefficient", "slope", "level")}
+    return {**kept, **_scales(variables), **_shifts(variables)}
 
 
 def _shifts(variables: Mapping[str, NDArray[np.float64]]) -> Draws:
@@ -80,11 +81,6 @@ def _shifts(variables: Mapping[str, NDArray[np.float64]]) -> Draws:
 
 def _scales(variables: Mapping[str, NDArray[np.float64]]) -> Draws:
     return {name: variables[name] for name in ("shape_scale", "deviation_scale")}
-
-
-def _of_draws(values: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
-    """Cut some draws out of values (draw, ...), where they are not the same (1, ...) for all."""
-    return values if len(values) == 1 else values[part]
 
 
 def _gamma_rates(
@@ -96,13 +92,12 @@ def _gamma_rates(
 ) -> NDArray[np.float64]:
     """Draw rates back under the independent prior; signal (draw, run, energy), alpha likewise or (1, run, energy)."""
     # With a ratio of its own every draw needs a table of its own: not all of them at once.
-    step = len(signal) if len(alpha) == 1 else _CHUNK
-    parts = [slice(start, start + step) for start in range(0, len(signal), step)]
+    split = [slice(None)] if len(alpha) == 1 else parts(len(signal))
     prior = (background.shape, background.rate)
     return np.concatenate(
         [
-            marginal.draw_gamma_rate(data.n_on, data.n_off, _of_draws(alpha, part), signal[part], *prior, rng)
-            for part in parts
+            marginal.draw_gamma_rate(data.n_on, data.n_off, of_draws(alpha, part), signal[part], *prior, rng)
+            for part in split
         ]
     )
 
@@ -112,35 +107,28 @@ def _pooled_draws(
     data: FitData,
     background: BackgroundModel,
     priors: pooled.BackgroundPriors = pooled.STATED_PRIORS,
-) -> tuple[Draws, NDArray[np.float64], NDArray[np.float64]]:
-    """From the sampled coordinates to coefficients, slope and levels; ln(mean rate); ln(rate / mean rate)."""
-    pooled_geometry = coordinates.pooled_geometry(data, background, priors)
-    geometry = pooled_geometry.arrays()
+) -> Draws:
+    """From the sampled coordinates to coefficients, slope, levels, `log_mean` and, if latent, deviations."""
+    geometry = pooled_geometry(data, background, priors)
+    arrays = geometry.arrays()
+
+    def of_part(raw: Draws) -> Draws:
+        part = background_parameters(
+            raw["shape_scale"],
+            raw["deviation_scale"],
+            arrays,
+            lambda name, _: raw[name],
+            marginal=background.marginal,
+        )
+        # Kept in the basis that does not depend on counts, so that a saved posterior stands on its own.
+        return {**part, "coefficient": part["coefficient"] @ geometry.rotation.T}
+
     names = ("shape_scale", "deviation_scale", "coefficient_raw", "slope_raw", "level_raw", "deviation_raw")
     n_chain, n_draw = variables["slope_raw"].shape
     flat = {name: variables[name].reshape(-1, *variables[name].shape[2:]) for name in names if name in variables}
-    parts: list[Draws] = []
-    for start in range(0, n_chain * n_draw, _CHUNK):
-        raw = {name: values[start : start + _CHUNK] for name, values in flat.items()}
-        scale = raw["deviation_scale"]
-        part: Draws = {}
-        conditional = coordinates.coefficient_conditional(raw["shape_scale"], scale, geometry)
-        part["coefficient"] = conditional.parameter(raw["coefficient_raw"])
-        conditional = coordinates.slope_conditional(part["coefficient"], scale, geometry)
-        part["slope"] = conditional.parameter(raw["slope_raw"])
-        conditional = coordinates.level_conditional(part["coefficient"], part["slope"], scale, geometry)
-        part["level"] = conditional.parameter(raw["level_raw"])
-        part["log_mean"] = pooled.log_mean_rate(part, geometry)
-        part["deviation"] = np.zeros_like(part["log_mean"])
-        if "deviation_raw" in raw:
-            conditional = coordinates.deviation_conditional(part["log_mean"], scale, geometry)
-            part["deviation"] = conditional.parameter(raw["deviation_raw"])
-        # Kept in the basis that does not depend on counts, so that a saved posterior stands on its own.
-        part["coefficient"] = part["coefficient"] @ pooled_geometry.rotation.T
-        parts.append(part)
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    shaped = {name: values.reshape(n_chain, n_draw, *values.shape[1:]) for name, values in joined.items()}
-    return shaped, shaped.pop("log_mean"), shaped.pop("deviation")
+    done = [of_part({name: values[part] for name, values in flat.items()}) for part in parts(n_chain * n_draw)]
+    joined = {name: np.concatenate([part[name] for part in done]) for name in done[0]}
+    return {name: values.reshape(n_chain, n_draw, *values.shape[1:]) for name, values in joined.items()}
 
 
 def prior_background_draws(
@@ -202,9 +190,8 @@ def log_likelihood(
     if background.prior == "independent":
         prior, nominal = (background.shape, background.rate), data.alpha[data.mask]
         table = marginal.gamma_table(n_on, n_off, nominal, *prior)
-        for start in range(0, len(used), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            own = marginal.table_at_alpha(table, n_on, n_off, nominal, _of_draws(alpha, part), *prior)
+        for part in parts(len(used)):
+            own = marginal.table_at_alpha(table, n_on, n_off, nominal, of_draws(alpha, part), *prior)
             result[part] = marginal.log_marginal_gamma(used[part], own)
         return result.reshape(n_chain, n_draw, -1)
     from scipy.special import gammaln
@@ -214,9 +201,8 @@ def log_likelihood(
     )
     scale = draws["deviation_scale"].reshape(-1, 1)
     log_factorials = gammaln(n_on + 1) + gammaln(n_off + 1)
-    for start in range(0, len(used), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in parts(len(used)):
         result[part] = marginal.log_marginal_lognormal(
-            n_on, n_off, _of_draws(alpha, part), used[part], log_mean[part], scale[part], log_factorials
+            n_on, n_off, of_draws(alpha, part), used[part], log_mean[part], scale[part], log_factorials
         )
     return result.reshape(n_chain, n_draw, -1)

@@ -1,17 +1,21 @@
-"""A spectral model: a shape, its reference energy and the priors of its parameters."""
+"""A spectral model: a shape with its reference energy, priors and fixed values, or several of them put together."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.models.priors import Prior, prior_from_dict
 from bayes_onoff.models.shapes import Parameter, Shape, get_shape
+from bayes_onoff.models.tables import TABLES, Table, table_from_dict
 
-__all__ = ["DifferentialFlux", "SpectralModel", "energy_flux", "photons"]
+__all__ = ["COMPOSITIONS", "DifferentialFlux", "SpectralModel"]
+
+COMPOSITIONS = {"sum": " + ", "product": " * "}
+"""What makes one model of several, and its sign."""
 
 
 class DifferentialFlux(Protocol):
@@ -23,62 +27,231 @@ class DifferentialFlux(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SpectralModel:
-    """A spectral shape with reference energy and priors.
+    """A spectral shape with reference energy, priors and fixed values; or a sum or product of such models.
+
+    Models are put together with ``+`` and ``*``. Names of parameters stay unique: a component called `name` has
+    parameters ``<name>_<parameter>``, and where names clash the later component is called after its shape
+    (``line_amplitude`` of a Gaussian), numbered if that is taken too.
 
     Parameters
     ----------
     shape_name : str
-        Name of the shape, for example ``"power-law"``.
+        Name of the shape, for example ``"power-law"``; ``"sum"`` or ``"product"`` of the `components`.
     reference : float
-        Reference energy, TeV.
+        Reference energy, TeV; of a composition, that of its first component.
     priors : mapping of str to Prior
-        Priors that replace the shape's defaults.
+        Priors that replace the shape's defaults; a parameter that is fixed by default becomes free.
+    fixed : mapping of str to float
+        Values of parameters that are not free.
+    name : str
+        Put before the names of the parameters.
+    table : NormNodes, TemplateSpectrum or OpticalDepth, optional
+        What ``"piecewise-norm"``, ``"template"`` and ``"ebl-absorption"`` stand on.
+    components : tuple of SpectralModel
+        Of a sum or product.
 
     Raises
     ------
     InputError
-        If the shape or a parameter is unknown, or the reference energy is not positive.
+        If the shape or a parameter is unknown, a parameter has a prior and a value or neither where one must be given,
+        the reference energy is not positive, a table is missing, or the components do not go together.
 
     Examples
     --------
     >>> model = SpectralModel("power-law", reference=1.0)
     >>> model.parameter_names
     ('amplitude', 'index')
+    >>> (model + SpectralModel("gaussian")).parameter_names
+    ('amplitude', 'index', 'line_amplitude', 'line_mean', 'line_sigma')
     """
 
     shape_name: str
     reference: float = 1.0
     priors: Mapping[str, Prior] = field(default_factory=dict)
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    name: str = ""
+    table: Table | None = None
+    components: tuple["SpectralModel", ...] = ()
 
     def __post_init__(self) -> None:
-        shape = get_shape(self.shape_name)
+        if self.shape_name in COMPOSITIONS:
+            self._compose()
+            return
+        if self.components:
+            raise InputError("only a sum or a product has components", place="model.components", found=self.shape_name)
+        if self.shape_name in TABLES and not isinstance(self.table, TABLES[self.shape_name]):
+            raise InputError("a table is missing", place="model", found=f"{self.shape_name} without one")
         if not (np.isfinite(self.reference) and self.reference > 0):
             raise InputError("not a positive energy", place="model.reference", found=self.reference)
-        known = [parameter.name for parameter in shape.parameters]
-        for name in self.priors:
-            if name not in known:
+        shape = self.shape
+        known = {self._full(parameter.name): parameter for parameter in shape.parameters}
+        priors = self._by_full_name("priors", self.priors, known)
+        fixed = self._by_full_name("fixed", self.fixed, known)
+        for name, parameter in known.items():
+            if name in priors and name in fixed:
+                raise InputError("both a prior and a value", place=f"model.fixed.{name}", found=fixed[name])
+            if parameter.stated and name not in priors and name not in fixed:
                 raise InputError(
-                    f"{shape.name} has no such parameter",
-                    place=f"model.priors.{name}",
+                    "neither a prior nor a value",
+                    place=f"model.{name}",
+                    allowed=f"fixed: {{{name}: value}}, or a prior",
+                )
+            if name in fixed and not _possible(parameter, fixed[name]):
+                raise InputError("not a possible value", place=f"model.fixed.{name}", found=fixed[name])
+            if name not in priors and name not in fixed:
+                if parameter.free:
+                    priors[name] = parameter.prior
+                else:
+                    fixed[name] = parameter.start
+        object.__setattr__(self, "priors", {name: priors[name] for name in known if name in priors})
+        object.__setattr__(self, "fixed", {name: float(fixed[name]) for name in known if name in fixed})
+
+    def _full(self, parameter: str) -> str:
+        return f"{self.name}_{parameter}" if self.name else parameter
+
+    def _by_full_name[T](self, key: str, given: Mapping[str, T], known: Mapping[str, Parameter]) -> dict[str, T]:
+        """Key what was given by the names in the whole model; names of the shape alone are accepted too."""
+        found = {}
+        for name, value in given.items():
+            full = name if name in known else self._full(name)
+            if full not in known:
+                raise InputError(
+                    f"{self.shape_name} has no such parameter",
+                    place=f"model.{key}.{name}",
                     found=name,
                     allowed=", ".join(known),
                 )
-        object.__setattr__(self, "priors", {p.name: self.priors.get(p.name, p.prior) for p in shape.parameters})
+            found[full] = value
+        return found
+
+    def _compose(self) -> None:
+        """Check the components, keep their parameters' names apart, and hand them what was given for them."""
+        if len(self.components) < 2:
+            raise InputError("fewer than two components", place="model.components", found=len(self.components))
+        spectra = [not component.is_factor for component in self.components]
+        if self.shape_name == "sum" and len(set(spectra)) > 1:
+            raise InputError("a sum of a spectrum and a factor", place="model.components", found=self.label)
+        if self.shape_name == "product" and sum(spectra) > 1:
+            raise InputError("a product of two spectra", place="model.components", found=self.label)
+        if self.table is not None or self.name:
+            raise InputError("only a component has a name or a table", place="model", found=self.shape_name)
+        components = _told_apart(self.components)
+        free = {name: component for component in components for name in (*component.priors, *component.fixed)}
+        for name in (*self.priors, *self.fixed):
+            if name not in free:
+                raise InputError(
+                    "no component has such a parameter", place=f"model.{name}", found=name, allowed=", ".join(free)
+                )
+        components = tuple(component.changed(self.priors, self.fixed) for component in components)
+        object.__setattr__(self, "components", components)
+        object.__setattr__(self, "reference", components[0].reference)
+        object.__setattr__(self, "priors", {n: prior for part in components for n, prior in part.priors.items()})
+        object.__setattr__(self, "fixed", {n: value for part in components for n, value in part.fixed.items()})
+
+    def __add__(self, other: "SpectralModel") -> "SpectralModel":
+        return SpectralModel("sum", components=(*self._parts("sum"), *other._parts("sum")))
+
+    def __mul__(self, other: "SpectralModel") -> "SpectralModel":
+        return SpectralModel("product", components=(*self._parts("product"), *other._parts("product")))
+
+    def _parts(self, composition: str) -> tuple["SpectralModel", ...]:
+        return self.components if self.shape_name == composition else (self,)
+
+    def changed(self, priors: Mapping[str, Prior], fixed: Mapping[str, float] | None = None) -> "SpectralModel":
+        """Give the same model with other priors or fixed values; names of other models are passed over."""
+        fixed = fixed or {}
+        if self.components:
+            return replace(self, components=tuple(part.changed(priors, fixed) for part in self.components))
+        own = {*self.priors, *self.fixed}
+        priors = {name: prior for name, prior in priors.items() if name in own}
+        fixed = {name: value for name, value in fixed.items() if name in own}
+        return replace(
+            self,
+            priors={name: prior for name, prior in self.priors.items() if name not in fixed} | priors,
+            fixed={name: value for name, value in self.fixed.items() if name not in priors} | fixed,
+        )
 
     @property
     def shape(self) -> Shape:
-        """The shape."""
-        return get_shape(self.shape_name)
+        """The shape of a single component.
+
+        Raises
+        ------
+        InputError
+            If this is a composition.
+        """
+        if self.components:
+            raise InputError("a composition is not one shape", place="model.shape", found=self.label)
+        return get_shape(self.shape_name) if self.table is None else self.table.shape()
+
+    @property
+    def is_factor(self) -> bool:
+        """Whether it has no unit and only multiplies a spectrum."""
+        if self.components:
+            return all(component.is_factor for component in self.components)
+        return self.shape.is_factor
+
+    def require_spectrum(self) -> None:
+        """Refuse a factor, which has no unit.
+
+        Raises
+        ------
+        InputError
+            If this is one.
+        """
+        if self.is_factor:
+            raise InputError(
+                "a factor, no spectrum", place="model.shape", found=self.label, allowed="its product with a spectrum"
+            )
+
+    @property
+    def label(self) -> str:
+        """The shape's name, or the composition: ``power-law * ebl-absorption``."""
+        if not self.components:
+            return self.shape_name
+        names = [f"({c.label})" if c.components else c.label for c in self.components]
+        return COMPOSITIONS[self.shape_name].join(names)
+
+    @property
+    def formula(self) -> str:
+        """The formula in LaTeX; a component's name stands at its brackets."""
+        if not self.components:
+            return self.shape.formula
+        parts = []
+        for component in self.components:
+            name = rf"_\mathrm{{{component.name.replace('_', ' ')}}}" if component.name else ""
+            parts.append(rf"\left[{component.formula}\right]{name}")
+        return (r"\times" if self.shape_name == "product" else "+").join(parts)
+
+    @property
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, free and fixed, in order."""
+        if self.components:
+            return tuple(parameter for component in self.components for parameter in component.all_parameters)
+        if not self.name:
+            return self.shape.parameters
+        word = self.name.replace("_", " ")
+        return tuple(replace(p, name=self._full(p.name), label=f"{p.label} ({word})") for p in self.shape.parameters)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The free parameters, in order."""
-        return self.shape.parameters
+        return tuple(parameter for parameter in self.all_parameters if parameter.name in self.priors)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the free parameters, in order."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    def local_values(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Values of the shape's own parameters by its own names, fixed ones filled in."""
+        if not self.name and not self.fixed:
+            return values
+        # Of a plain number PyTensor makes the smallest type that holds it, and of that a logarithm of few digits.
+        fixed = {name: np.float64(value) for name, value in self.fixed.items()}
+        known = {**values, **fixed}
+        names = [parameter.name for parameter in self.shape.parameters]
+        return {name: known[self._full(name)] for name in names}
 
     def dnde(self, energy: Any, values: Mapping[str, Any], xp: Any = np) -> Any:
         """Evaluate the differential flux.
@@ -88,21 +261,66 @@ class SpectralModel:
         energy : array
             TeV.
         values : mapping of str to float or array
-            Parameter values in their units; broadcast against `energy`.
+            Values of the free parameters in their units; broadcast against `energy`.
         xp : module
             ``numpy`` or ``pytensor.tensor``.
 
         Returns
         -------
         array
-            cm-2 s-1 TeV-1.
+            cm-2 s-1 TeV-1; of a factor, without unit.
         """
-        return self.shape.dnde(xp, energy, self.reference, values)
+        if not self.components:
+            return self.shape.dnde(xp, energy, np.float64(self.reference), self.local_values(values))
+        result, *others = (component.dnde(energy, values, xp) for component in self.components)
+        for other in others:
+            result = result + other if self.shape_name == "sum" else result * other
+        return result
+
+    def breaks(self, values: Mapping[str, Any], xp: Any = np) -> tuple[Any, ...]:
+        """Energies (TeV, rising) at which the parameters put a kink; integrals are split there."""
+        if not self.components:
+            return tuple(self.shape.breaks(self.local_values(values)))
+        found = [component.breaks(values, xp) for component in self.components]
+        several = sum(map(bool, found)) > 1
+        energies = [energy for each in found for energy in each]
+        return tuple(_sorted(xp, energies) if several else energies)
+
+    @property
+    def nodes(self) -> tuple[float, ...]:
+        """Energies (TeV) of kinks that no parameter moves."""
+        if not self.components:
+            return self.shape.nodes
+        return tuple(sorted({node for component in self.components for node in component.nodes}))
+
+    @property
+    def fineness(self) -> float:
+        """How many times more quadrature nodes it needs than a smooth shape."""
+        return max((c.fineness for c in self.components), default=1.0) if self.components else self.shape.fineness
+
+    @property
+    def least_nodes(self) -> int:
+        """The fewest quadrature nodes between two breaks."""
+        return max(c.least_nodes for c in self.components) if self.components else self.shape.least_nodes
+
+    @property
+    def identity(self) -> str:
+        """The model without the priors, as a text: models with the same one have the same likelihood."""
+        return json.dumps(_without_priors(self.to_dict()), sort_keys=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the plain data from which `from_dict` rebuilds the model."""
+        if self.components:
+            return {"shape": self.shape_name, "components": [component.to_dict() for component in self.components]}
         priors = {name: prior.to_dict() for name, prior in self.priors.items()}
-        return {"shape": self.shape_name, "reference": self.reference, "priors": priors}
+        data: dict[str, Any] = {"shape": self.shape_name, "reference": self.reference, "priors": priors}
+        if self.fixed:
+            data["fixed"] = dict(self.fixed)
+        if self.name:
+            data["name"] = self.name
+        if self.table is not None:
+            data["table"] = self.table.to_dict()
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -113,6 +331,8 @@ class SpectralModel:
         InputError
             If a key is missing, or the shape, a parameter or a prior is unknown.
         """
+        if "components" in data:
+            return cls(data["shape"], components=tuple(cls.from_dict(part) for part in data["components"]))
         missing = [key for key in ("shape", "reference", "priors") if key not in data]
         if missing:
             raise InputError("an incomplete model", place="model", found=f"no {', '.join(missing)}")
@@ -120,73 +340,60 @@ class SpectralModel:
             parameter: prior_from_dict(specification, f"model.priors.{parameter}")
             for parameter, specification in data["priors"].items()
         }
-        return cls(data["shape"], data["reference"], priors)
+        table = table_from_dict(data["shape"], data["table"]) if "table" in data else None
+        return cls(data["shape"], data["reference"], priors, data.get("fixed", {}), data.get("name", ""), table)
 
 
-def _nodes(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Gauss-Legendre nodes (TeV) and weights for the integral over each bin, in ln(energy).
-
-    Both have shape (bin, node). The number of nodes grows with the widest bin, so that a bin of one decade is as
-    accurate as a narrow one: 4 for 60 bins a decade, 17 for one.
-    """
-    log_edges = np.log(edges)
-    half = np.diff(log_edges)[:, None] / 2
-    middle = (log_edges[:-1] + log_edges[1:])[:, None] / 2
-    x, w = np.polynomial.legendre.leggauss(3 + int(np.ceil(12 * half.max())))
-    energy = np.exp(middle + half * x)
-    return energy, w * half * energy
+def _possible(parameter: Parameter, value: float) -> bool:
+    """Whether a value is a number, and positive where the parameter must be."""
+    return bool(np.isfinite(value)) and (parameter.prior.support[0] < 0 or value >= 0)
 
 
-def _per_bin(values: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
-    """Parameter values with two axes appended, for bins and nodes."""
-    return {name: np.asarray(value, dtype=float)[..., None, None] for name, value in values.items()}
+def _without_priors(data: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in data.items() if key not in ("priors", "components")}
+    if "components" in data:
+        kept["components"] = [_without_priors(part) for part in data["components"]]
+    return kept
 
 
-def photons(model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64], xp: Any = np) -> Any:
-    """Photons per area and time in each true-energy bin: the integral of dN/dE over the bin.
-
-    Gauss-Legendre quadrature in ln(energy), for every shape alike: no special case at index 1. Against adaptive
-    quadrature it is better than 1e-5, for bins from 1/60 of a decade to three decades, wherever the spectrum is not
-    cut off by more than exp(-30).
-
-    Parameters
-    ----------
-    model : DifferentialFlux
-        The spectrum: a `SpectralModel`, or a published one.
-    values : mapping of str to float or array
-        Parameter values in their units: for NumPy all of one shape (for example (chain, draw)) or scalars, for
-        PyTensor scalars.
-    edges : ndarray, shape (energy_true + 1,)
-        Bin edges, TeV.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, shape (..., energy_true)
-        cm-2 s-1.
-    """
-    energy, weights = _nodes(edges)
-    return (model.dnde(energy, _per_bin(values) if xp is np else values, xp) * weights).sum(axis=-1)
+def _leaves(components: Iterable[SpectralModel]) -> Iterable[SpectralModel]:
+    for component in components:
+        yield from _leaves(component.components) if component.components else (component,)
 
 
-def energy_flux(model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Energy flux in each bin: the integral of E dN/dE over the bin, as accurate as `photons`.
+def _told_apart(components: tuple[SpectralModel, ...]) -> tuple[SpectralModel, ...]:
+    """Call components whose parameters' names clash with an earlier one's after their shapes."""
+    taken: set[str] = set()
 
-    Parameters
-    ----------
-    model : DifferentialFlux
-        The spectrum: a `SpectralModel`, or a published one.
-    values : mapping of str to float or array
-        Parameter values in their units, all of one shape or scalars.
-    edges : ndarray, shape (bin + 1,)
-        Bin edges, TeV.
+    def apart(component: SpectralModel) -> SpectralModel:
+        if component.components:
+            return replace(component, components=tuple(map(apart, component.components)), priors={}, fixed={})
+        stem, number = component.shape.prefix, 1
+        while taken & {parameter.name for parameter in component.all_parameters}:
+            component = _renamed(component, stem if number == 1 else f"{stem}_{number}")
+            number += 1
+        taken.update(parameter.name for parameter in component.all_parameters)
+        return component
 
-    Returns
-    -------
-    ndarray, shape (..., bin)
-        TeV cm-2 s-1.
-    """
-    energy, weights = _nodes(edges)
-    flux: NDArray[np.float64] = (model.dnde(energy, _per_bin(values)) * weights * energy).sum(axis=-1)
-    return flux
+    return tuple(map(apart, components))
+
+
+def _renamed(component: SpectralModel, name: str) -> SpectralModel:
+    bare = [parameter.name for parameter in component.shape.parameters]
+    full = [parameter.name for parameter in component.all_parameters]
+    own = dict(zip(full, bare, strict=True))
+    return replace(
+        component,
+        name=name,
+        priors={own[key]: prior for key, prior in component.priors.items()},
+        fixed={own[key]: value for key, value in component.fixed.items()},
+    )
+
+
+def _sorted(xp: Any, values: list[Any]) -> list[Any]:
+    """Sort by exchanging neighbours: minimum and maximum have a gradient, and the values are few."""
+    values = list(values)
+    for last in range(len(values) - 1, 0, -1):
+        for i in range(last):
+            values[i], values[i + 1] = xp.minimum(values[i], values[i + 1]), xp.maximum(values[i], values[i + 1])
+    return values

@@ -27,7 +27,7 @@ from bayes_onoff.plotting.style import (
     new_figure,
 )
 from bayes_onoff.products.intervals import posterior_quantiles
-from bayes_onoff.products.residuals import predictive_residuals
+from bayes_onoff.products.residuals import expected_counts, predictive_residuals, standardised_residuals
 
 __all__ = ["plot_counts", "plot_counts_and_residuals", "plot_residuals"]
 
@@ -180,13 +180,16 @@ def plot_counts_and_residuals(
     figure = new_figure(10.0, 5.0) if figure is None else figure
     grid = figure.add_gridspec(2, 2, height_ratios=(3, 1.2))
     drawn: list[Axes] = []
-    computed = _residuals(posterior, run)["standardised"]
+    expected = expected_counts(posterior)
     regions: tuple[Region, ...] = ("on", "off")
     for column, region in enumerate(regions):
         counts = new_axes(figure, position=grid[0, column])
         plot_counts(posterior, run=run, region=region, ax=counts)
         residuals = new_axes(figure, position=grid[1, column], sharex=counts)
-        _draw_residuals(residuals, _bins(posterior, run, region), computed.sel(region=region).to_numpy())
+        bins = _bins(posterior, run, region)
+        # Not `predictive_residuals`: their quantile residuals of all runs take long, and are not shown here.
+        predicted = bins.of_run(expected[None, :, column])[0]
+        _draw_residuals(residuals, bins, standardised_residuals(bins.counts, predicted))
         residuals.set_ylabel("Residual [σ]")
         counts.tick_params(labelbottom=False)
         counts.set_xlabel("")

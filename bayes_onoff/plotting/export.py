@@ -12,7 +12,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.plotting.style import INK
 
-__all__ = ["render_formula", "render_svg", "write_figure"]
+__all__ = ["render_formula", "render_svg", "settle_layout", "write_figure"]
 
 _FORMATS = ("png", "svg", "pdf")
 
@@ -26,6 +26,17 @@ def _rendered(figure: Figure, file_format: str, dpi: float, transparent: bool) -
     with mpl.rc_context(settings):
         figure.savefig(buffer, format=file_format, dpi=dpi, transparent=transparent, metadata=metadata)
     return buffer.getvalue()
+
+
+def settle_layout(figure: Figure) -> None:
+    """Lay a finished figure out, once for all.
+
+    Otherwise matplotlib does that anew for every file, in an extra pass over all that is drawn: half of its time.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def write_figure(figure: Figure, path: str | Path, *, dpi: float = 150.0) -> Path:

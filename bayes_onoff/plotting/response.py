@@ -155,7 +155,7 @@ def plot_effective_area(aeff: AreaResponse, *, offsets: Sequence[float] | None =
     ax.set_ylim(max(float(areas[areas > 0].min()), 1e-5 * highest), 2 * highest)
     energy_axis(ax, energies[0], energies[-1], _TRUE)
     ax.set_ylabel("Effective area [m²]")
-    draw_legend(ax, loc="lower right", title="offset", title_fontsize=9).get_title().set_color(ink(ax))
+    _titled_legend(ax, "lower right", "offset")
     return ax
 
 
@@ -201,7 +201,7 @@ def plot_energy_dispersion(edisp: DispersionResponse, *, offset: float | None = 
     ax.set_ylim(edges[0], min(edges[-1], max(1.5, min(highest, 3.0))))
     energy_axis(ax, energies[0], energies[-1], _TRUE)
     ax.set_ylabel("Reconstructed / true energy")
-    draw_legend(ax, loc="upper right", title=f"offset {offset:.3g}°", title_fontsize=9).get_title().set_color(ink(ax))
+    _titled_legend(ax, "upper right", f"offset {offset:.3g}°")
     return ax
 
 
@@ -290,7 +290,7 @@ def plot_rad_max(rad_max: RadiusCut, *, offsets: Sequence[float] | None = None, 
     ax.set_ylim(0, 1.15 * highest if highest > 0 else 1.0)
     energy_axis(ax, edges[0], edges[-1], "Reconstructed energy [TeV]")
     ax.set_ylabel("Directional cut RAD_MAX [deg]")
-    draw_legend(ax, loc="upper right", title="offset", title_fontsize=9).get_title().set_color(ink(ax))
+    _titled_legend(ax, "upper right", "offset")
     return ax
 
 
@@ -362,6 +362,10 @@ def _quantile(cumulative: NDArray[np.float64], edges: NDArray[np.float64], fract
     padded = np.concatenate([np.zeros((len(cumulative), 1)), cumulative], axis=1)
     found = [np.interp(fraction * row[-1], row, edges) if row[-1] > 0 else np.nan for row in padded]
     return np.asarray(found)
+
+
+def _titled_legend(ax: Axes, loc: str, title: str) -> None:
+    draw_legend(ax, loc=loc, title=title, title_fontsize=9).get_title().set_color(ink(ax))
 
 
 def _listed(values: Sequence[float]) -> str:

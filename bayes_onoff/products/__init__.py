@@ -3,6 +3,7 @@
 from bayes_onoff.products.background_checks import background_checks
 from bayes_onoff.products.bin_table import bin_table
 from bayes_onoff.products.comparison import compare
+from bayes_onoff.products.derived import derived_table, peak_energy, pivot_energy
 from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.flux_points import FluxPoints, flux_points, write_flux_points
 from bayes_onoff.products.left_out import leave_one_run_out
@@ -27,12 +28,15 @@ __all__ = [
     "bin_table",
     "compare",
     "compare_with_wstat",
+    "derived_table",
     "energy_flux",
     "fit_wstat",
     "flux_points",
     "integral_flux",
     "leave_one_run_out",
     "parameter_table",
+    "peak_energy",
+    "pivot_energy",
     "predictive_residuals",
     "prior_sensitivity",
     "profile_wstat",

@@ -22,6 +22,8 @@ NOTICEABLE = 4.0
 """Differences of elpd below 4 cannot be told from 0 whatever their standard error (Sivula et al. 2025)."""
 SIGNIFICANT = 2.0
 """Standard errors between a model and the best one before the table calls it worse."""
+LEAST_DRAWS = 30
+"""In all chains: a fifth of them are the tail that is smoothed, and fewer than six of these determine no Pareto k."""
 
 _NOTE = (
     "PSIS-LOO of (n_on, n_off) pairs, one a run and bin, with the latent background rates integrated out; "
@@ -51,6 +53,17 @@ def _check_same_data(models: Mapping[str, Posterior]) -> None:
             )
 
 
+def _check_draws(name: str, posterior: Posterior) -> None:
+    sizes = posterior.tree["log_likelihood"]["counts"].sizes
+    if sizes["chain"] * sizes["draw"] < LEAST_DRAWS:
+        raise InputError(
+            "too few draws to compare models",
+            place=f"compare, {name}",
+            found=f"{sizes['chain']} chains of {sizes['draw']}",
+            allowed=f"at least {LEAST_DRAWS} draws in all chains",
+        )
+
+
 def _relative_efficiency(posterior: Posterior) -> float:
     """Effective over actual draws, averaged over the spectral parameters: for the length of the smoothed tail."""
     import arviz_stats
@@ -67,14 +80,22 @@ def _with_warnings[T](function: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
     return result, tuple(str(warning.message) for warning in caught)
 
 
-def _loo(posterior: Posterior) -> tuple[Any, str]:
+def _loo(name: str, posterior: Posterior) -> tuple[Any, str]:
     """PSIS-LOO of one model and what there is to warn about."""
     import arviz_stats
 
     efficiency = _relative_efficiency(posterior)
-    result, messages = _with_warnings(
-        lambda: arviz_stats.loo(posterior.tree, pointwise=True, var_name="counts", reff=efficiency)
-    )
+    try:
+        result, messages = _with_warnings(
+            lambda: arviz_stats.loo(posterior.tree, pointwise=True, var_name="counts", reff=efficiency)
+        )
+    except ValueError as error:
+        raise InputError(
+            "these draws cannot be cross-validated",
+            place=f"compare, {name}",
+            found=f"for some run and bin: {error}",
+            allowed="draws that differ, as of a sampling that converged",
+        ) from error
     if result.warning:
         # ArviZ's own message says the same at greater length.
         n_bad = _n_bad(result)
@@ -202,16 +223,19 @@ def compare(
     Raises
     ------
     InputError
-        If there are fewer than two models or they were fitted to different data.
+        If there are fewer than two models, they were fitted to different data, or a model has fewer than 30 draws or
+        draws that repeat one another.
     """
     if len(models) < 2:
         raise InputError("nothing to compare", place="compare", found=", ".join(models), allowed="at least two models")
     _check_same_data(models)
+    for name, posterior in models.items():
+        _check_draws(name, posterior)
     import arviz_stats
 
     results, messages = {}, {}
     for name, posterior in models.items():
-        results[name], messages[name] = _loo(posterior)
+        results[name], messages[name] = _loo(name, posterior)
     n_refits: dict[str, int] = {}
     evidences: dict[str, Evidence | None] = {}
     if evidence:

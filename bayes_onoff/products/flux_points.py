@@ -126,7 +126,7 @@ def _count_columns(bands: BandPosterior) -> dict[str, NDArray[Any]]:
 
 
 def _meta(bands: BandPosterior) -> dict[str, Any]:
-    reference = {"shape": bands.model.shape_name, "reference_energy": f"{bands.model.reference:g} TeV"}
+    reference = {"shape": bands.model.label, "reference_energy": f"{bands.model.reference:g} TeV"}
     for parameter in bands.model.parameters:
         reference[parameter.name] = f"{float(bands.values[parameter.name]):.6g} {parameter.unit}".strip()
     notes = {f"note_{key}": note for key, note in _NOTES.items()}

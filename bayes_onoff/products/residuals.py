@@ -18,7 +18,7 @@ from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.acceptance import shifted_alpha
 from bayes_onoff.inference.fit_data import FitData
 
-__all__ = ["predictive_residuals", "randomised_quantile_residuals", "standardised_residuals"]
+__all__ = ["expected_counts", "predictive_residuals", "randomised_quantile_residuals", "standardised_residuals"]
 
 REGION = "region"
 Summed = Literal["run", "energy"]
@@ -91,6 +91,18 @@ def _add_up(values: NDArray[np.float64], summed_over: Summed | None) -> NDArray[
     return values.sum(axis=-2 if summed_over == RUN_DIM else -1)
 
 
+def expected_counts(posterior: Posterior) -> NDArray[np.float64]:
+    """Collect the expected counts of all draws, shape (draw, region, run, energy), ON first; 0 in masked bins."""
+    data = FitData.from_spectra(posterior.spectra)
+    draws = posterior.tree["posterior"]
+    signal, off = (
+        np.where(data.mask, draws[name].to_numpy(), 0.0).reshape(-1, *data.mask.shape)
+        for name in ("npred_signal", "npred_off")
+    )
+    alpha = shifted_alpha(data, draws).reshape(-1, *data.mask.shape)
+    return np.stack([signal + alpha * off, off], axis=1)
+
+
 def predictive_residuals(posterior: Posterior, *, summed_over: Summed | None = None, seed: int = 0) -> xr.Dataset:
     """Compare the counts with their posterior predictive distribution, ON and OFF.
 
@@ -118,15 +130,8 @@ def predictive_residuals(posterior: Posterior, *, summed_over: Summed | None = N
             "not a dimension of the counts", place="summed_over", found=summed_over, allowed="run, energy or None"
         )
     data = FitData.from_spectra(posterior.spectra)
-    draws = posterior.tree["posterior"]
-    signal, off = (
-        np.where(data.mask, draws[name].to_numpy(), 0.0).reshape(-1, *data.mask.shape)
-        for name in ("npred_signal", "npred_off")
-    )
-    alpha = shifted_alpha(data, draws).reshape(-1, *data.mask.shape)
-    expected = np.stack([signal + alpha * off, off], axis=1)
     counts = _add_up(np.stack([data.n_on, data.n_off]).astype(float), summed_over)
-    expected = _add_up(expected, summed_over)
+    expected = _add_up(expected_counts(posterior), summed_over)
     analysed = _add_up(data.mask.astype(float), summed_over) > 0
     mean = expected.mean(axis=0)
     arrays = {

@@ -39,7 +39,7 @@ def table_meta(posterior: Posterior) -> dict[str, Any]:
     """
     energy_min, energy_max = fitted_range(posterior)
     return {
-        "model": posterior.model.shape_name,
+        "model": posterior.model.label,
         "reference_energy": f"{posterior.model.reference:g} TeV",
         "background": background_name(posterior.background),
         "runs": ", ".join(posterior.spectra.names),

@@ -69,12 +69,12 @@ def compare_with_wstat(
     InputError
         If model or spectra of the two differ.
     """
-    if posterior.model.shape_name != fit.model.shape_name or posterior.model.reference != fit.model.reference:
+    if posterior.model.identity != fit.model.identity:
         raise InputError(
             "posterior and WSTAT fit are of different models",
             place="compare with WSTAT",
-            found=f"{fit.model.shape_name} at {fit.model.reference:g} TeV",
-            allowed=f"{posterior.model.shape_name} at {posterior.model.reference:g} TeV",
+            found=f"{fit.model.label} at {fit.model.reference:g} TeV",
+            allowed=f"{posterior.model.label} at {posterior.model.reference:g} TeV",
         )
     if fit.success and profiles is None:
         profiles = profile_wstat(posterior.spectra, fit)

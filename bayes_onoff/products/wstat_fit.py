@@ -15,6 +15,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.models import SpectralModel
 from bayes_onoff.products.wstat_objective import WstatObjective, is_positive
 from bayes_onoff.spectra import Spectra
+from bayes_onoff.units import ENERGY
 
 __all__ = ["WstatFit", "fit_wstat", "wstat_table"]
 
@@ -127,8 +128,9 @@ def fit_wstat(spectra: Spectra, model: SpectralModel, start: Mapping[str, float]
     Raises
     ------
     InputError
-        If no bin is analysed, or `start` names an unknown parameter or an impossible value.
+        If no bin is analysed, the model is no spectrum, or `start` names an unknown parameter or an impossible value.
     """
+    model.require_spectrum()
     if not spectra.mask.any():
         raise InputError(
             "no bin to fit", place="wstat fit", found=", ".join(spectra.names), allowed="a bin inside the mask"
@@ -162,12 +164,15 @@ def wstat_table(fits: Mapping[str, Iterable[WstatFit]]) -> Table:
     Returns
     -------
     Table
-        ``model``, ``dataset``, ``parameter``, ``value``, ``error``, ``unit``, ``stat`` (total W), and ``success``:
-        where it is False, the fit found no minimum and its numbers mean nothing.
+        ``model`` (its label), its ``reference`` energy, TeV, and ``fixed`` parameters, ``dataset``, ``parameter``,
+        ``value``, ``error``, ``unit``, ``stat`` (total W), and ``success``: where it is False, the fit found no minimum
+        and its numbers mean nothing.
     """
     rows = [
         (
-            fit.model.shape_name,
+            fit.model.label,
+            fit.model.reference,
+            ", ".join(f"{name} = {value}" for name, value in fit.model.fixed.items()),
             dataset,
             parameter.name,
             fit.values[parameter.name],
@@ -180,5 +185,7 @@ def wstat_table(fits: Mapping[str, Iterable[WstatFit]]) -> Table:
         for fit in of_dataset
         for parameter in fit.model.parameters
     ]
-    names = ("model", "dataset", "parameter", "value", "error", "unit", "stat", "success")
-    return Table(rows=rows, names=names, dtype=(str, str, str, float, float, str, float, bool))
+    names = ("model", "reference", "fixed", "dataset", "parameter", "value", "error", "unit", "stat", "success")
+    table = Table(rows=rows, names=names, dtype=(str, float, str, str, str, float, float, str, float, bool))
+    table["reference"].unit = ENERGY
+    return table

@@ -15,6 +15,7 @@ from bayes_onoff.errors import InputError, ReductionError
 from bayes_onoff.reduction.checks import run_place
 from bayes_onoff.reduction.event_selection import check_selection, select_events
 from bayes_onoff.reduction.exclusion_mask import ExclusionMask
+from bayes_onoff.reduction.projection import tangent_wcs
 from bayes_onoff.reduction.ring_background import ring_background
 from bayes_onoff.reduction.sphere import separation, sky_coord, unit_vector, unit_vectors
 
@@ -188,18 +189,7 @@ def _grid(center: SkyCoord, width: float | tuple[float, float], bin_size: float)
         raise InputError(
             "too many pixels", place="bin_size", found=f"{n_x} x {n_y}", allowed=f"up to {_MOST_PIXELS} in a row"
         )
-    is_galactic = center.frame.name == "galactic"
-    names = ("GLON", "GLAT") if is_galactic else ("RA--", "DEC-")
-    origin = center if is_galactic else center.icrs
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = [f"{name}-TAN" for name in names]
-    wcs.wcs.cunit = ["deg", "deg"]
-    wcs.wcs.crval = [origin.spherical.lon.deg, origin.spherical.lat.deg]
-    wcs.wcs.crpix = [(n_x + 1) / 2, (n_y + 1) / 2]
-    wcs.wcs.cdelt = [-bin_size, bin_size]
-    if not is_galactic:
-        wcs.wcs.radesys = "ICRS"
-    return wcs, (n_y, n_x)
+    return tangent_wcs(center, bin_size, (n_y, n_x)), (n_y, n_x)
 
 
 def _origin(wcs: WCS) -> NDArray[np.float64]:

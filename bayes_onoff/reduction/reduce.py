@@ -164,8 +164,7 @@ def reduce_observations(
     ConfigError, ReductionError, FileError
         As for `reduce_observation`.
     """
-    on, _ = _shapes(on_region, exclusion)
-    near = leave_out_far_runs(observations, on, settings.safe_range.offset_max)
+    near = leave_out_far_runs(observations, shape_of(on_region, "on_region"), settings.safe_range.offset_max)
     runs = []
     for i, observation in enumerate(near, start=1):
         run = reduce_observation(

@@ -16,6 +16,7 @@ from regions import PixCoord, PixelRegion, PolygonSkyRegion, SkyRegion
 
 from bayes_onoff.errors import ConfigError
 from bayes_onoff.reduction.pixel_regions import to_pixel, to_sky
+from bayes_onoff.reduction.projection import tangent_wcs
 from bayes_onoff.reduction.reflected import check_any, check_reflectable, rotation_angles
 from bayes_onoff.reduction.settings import ReductionSettings
 from bayes_onoff.reduction.shapes import Area, Point, shape_of
@@ -86,7 +87,7 @@ def place_on_pixels(
     pivot = unit_vector(pointing)
     check_reflectable(on, pivot, place)
     n_pixels = round((4 * np.rad2deg(float(separation(on.center, pivot))) + 0.3) / _BIN_SIZE)
-    wcs = _tangent_wcs(pivot, on_region, _BIN_SIZE, n_pixels)
+    wcs = _wcs(pivot, on_region, _BIN_SIZE, n_pixels)
     region, center = to_pixel(on_region, wcs), PixCoord.from_sky(pointing, wcs)
     excluded = _excluded(region, center, wcs, n_pixels, exclusion)
 
@@ -97,26 +98,15 @@ def place_on_pixels(
     angles = rotation_angles(size, is_free if len(excluded.x) else lambda _: True, settings)
     off = tuple(region.rotate(center, angle * u.rad) for angle in angles)
     check_any(off, bool(exclusion), place)
-    on_wcs = _tangent_wcs(on.center, on_region, _ON_BIN_SIZE, 1)
+    on_wcs = _wcs(on.center, on_region, _ON_BIN_SIZE, 1)
     return PixelPlacement(on_wcs, wcs, to_pixel(on_region, on_wcs), off)
 
 
-def _tangent_wcs(center: NDArray[np.float64], frame_of: SkyRegion, bin_size: float, n_pixels: int) -> WCS:
-    """Gnomonic projection about a position (3,), in the middle of `n_pixels` times `n_pixels`."""
+def _wcs(center: NDArray[np.float64], frame_of: SkyRegion, bin_size: float, n_pixels: int) -> WCS:
+    """Project `n_pixels` times `n_pixels` about a position (3,), along the frame of a region."""
     position = sky_coord(center)
     along = frame_of.vertices if isinstance(frame_of, PolygonSkyRegion) else frame_of.center
-    wcs = WCS(naxis=2)
-    if along.frame.name == "galactic":
-        wcs.wcs.ctype = ["GLON-TAN", "GLAT-TAN"]
-        wcs.wcs.crval = [position.galactic.l.deg, position.galactic.b.deg]
-    else:
-        wcs.wcs.ctype, wcs.wcs.radesys = ["RA---TAN", "DEC--TAN"], "ICRS"
-        wcs.wcs.crval = [position.ra.deg, position.dec.deg]
-    wcs.wcs.cunit = ["deg", "deg"]
-    wcs.wcs.crpix = [(n_pixels + 1) / 2] * 2
-    wcs.wcs.cdelt = [-bin_size, bin_size]
-    wcs.wcs.set()
-    return wcs
+    return tangent_wcs(position.galactic if along.frame.name == "galactic" else position, bin_size, (n_pixels,) * 2)
 
 
 def _excluded(region: PixelRegion, center: PixCoord, wcs: WCS, n_pixels: int, exclusion: Sequence[Area]) -> PixCoord:

@@ -25,12 +25,12 @@ from bayes_onoff.reduction.reduce import reduce_observations
 from bayes_onoff.reduction.results import Reduction, RunGeometry
 from bayes_onoff.reduction.settings import ReductionSettings
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, stack, with_fit_range
+from bayes_onoff.units import SECONDS_PER_DAY
 
 __all__ = ["TimeGroup", "TimeGrouping", "group_in_time", "reduce_in_time", "split_in_time", "stack_groups"]
 
-_SECONDS_PER_DAY = 86400.0
 _SHORTEST_BIN = 1.0  # s; the names of bins tell their start to a second
-_TOUCHING = 1e-3 / _SECONDS_PER_DAY  # d; good time that reaches this far into the next bin does so by rounding
+_TOUCHING = 1e-3 / SECONDS_PER_DAY  # d; good time that reaches this far into the next bin does so by rounding
 _FIRST_DAY = date(1858, 11, 17)
 """MJD 0."""
 _KEY = "observations.grouping"
@@ -77,7 +77,7 @@ class TimeGrouping:
                 "no width of a bin", place=f"{_KEY}.width", found=f"{self.width:g} s", allowed="at least 1 s"
             )
         if self.edges is not None:
-            seconds = np.diff(self.edges) * _SECONDS_PER_DAY
+            seconds = np.diff(self.edges) * SECONDS_PER_DAY
             # An MJD in double precision is good to a microsecond.
             if not len(seconds) or not np.all(seconds >= _SHORTEST_BIN - 1e-5):
                 raise ConfigError(
@@ -132,7 +132,7 @@ def _pieces(observation: Observation, edges: NDArray[np.floating]) -> list[tuple
     lost = (gti[:, 1] - gti[:, 0]).sum() - good.sum()
     if lost > _TOUCHING:
         text = (
-            f"{run_place(observation)}: {lost * _SECONDS_PER_DAY:.0f} s of its good time lie outside the bins in time "
+            f"{run_place(observation)}: {lost * SECONDS_PER_DAY:.0f} s of its good time lie outside the bins in time "
             f"and are left out"
         )
         warnings.warn(text, ReductionWarning, stacklevel=4)
@@ -172,7 +172,7 @@ def _bin_edges(grouping: TimeGrouping, observation: Observation, zero: float) ->
     """Tell the edges of the bins that a run touches."""
     if grouping.edges is not None:
         return np.array(grouping.edges)
-    width = (grouping.width or 0) / _SECONDS_PER_DAY
+    width = (grouping.width or 0) / SECONDS_PER_DAY
     gti = observation.gti.mjd
     first, last = np.floor((gti.min() - zero) / width), np.ceil((gti.max() - zero) / width)
     return np.asarray(zero + np.arange(first, max(last, first + 1) + 1) * width)

@@ -24,14 +24,13 @@ from bayes_onoff.fits_table import FitsTable, read_fits_table, read_optional_fit
 from bayes_onoff.spectra.grouping import group_channels
 from bayes_onoff.spectra.ogip_response import OgipResponse, one_number_a_row, read_response
 from bayes_onoff.spectra.spectrum import Spectra, SpectrumOnOff
-from bayes_onoff.units import TIME
+from bayes_onoff.units import SECONDS_PER_DAY, TIME
 
 __all__ = ["ogip_set", "read_ogip", "read_ogip_files"]
 
 QUALITY_GOOD, QUALITY_SET_BY_USER = 0, 5
 CONTINUES_GROUP = -1
 _TIME_SCALES = ("tt", "utc", "tai", "tdb")
-_SECONDS_PER_DAY = 86400.0
 _COMPANIONS = {"BACKFILE": "background", "ANCRFILE": "effective-area", "RESPFILE": "energy-dispersion"}
 
 
@@ -140,17 +139,15 @@ def _read_gti(pha: FitsTable) -> NDArray[np.float64]:
         text = f"{table.file} [{table.name}]: no zero of the times (MJDREF): the good time of this spectrum is unknown"
         warnings.warn(text, ReductionWarning, stacklevel=3)
         return np.empty((0, 2))
-    scale = table.key_text("TIMESYS", "TT").lower()
-    if scale not in _TIME_SCALES:
-        raise table.error("unknown time system TIMESYS", found=scale, allowed=", ".join(_TIME_SCALES).upper())
+    scale = table.time_scale(_TIME_SCALES)
     whole = table.key_float("MJDREFI")
     day, fraction = (table.required_float("MJDREF"), 0.0) if whole is None else (whole, table.required_float("MJDREFF"))
     seconds = np.column_stack([table.column("START", TIME, u.s), table.column("STOP", TIME, u.s)])
     if scale == "tt":
-        return day + (fraction + seconds / _SECONDS_PER_DAY)
+        return day + (fraction + seconds / SECONDS_PER_DAY)
     from astropy.time import Time
 
-    return np.asarray(Time(day, fraction + seconds / _SECONDS_PER_DAY, format="mjd", scale=scale).tt.mjd)
+    return np.asarray(Time(day, fraction + seconds / SECONDS_PER_DAY, format="mjd", scale=scale).tt.mjd)
 
 
 def _read_off_regions(bkg: FitsTable) -> NDArray[np.int64] | None:

@@ -32,13 +32,12 @@ from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.spectra.spectrum import SpectrumOnOff
-from bayes_onoff.units import KEV_PER_TEV
+from bayes_onoff.units import KEV_PER_TEV, SECONDS_PER_DAY
 
 __all__ = ["FIRST_CHANNEL", "ogip_paths", "write_ogip"]
 
 FIRST_CHANNEL = 0
 QUALITY_GOOD, QUALITY_UNSAFE, QUALITY_UNUSED = 0, 1, 5
-_SECONDS_PER_DAY = 86400.0
 
 type HeaderValues = Mapping[str, str | int | float | bool]
 
@@ -134,7 +133,7 @@ def _counts_table(
 
 def _gti_table(gti: NDArray[np.float64]) -> fits.BinTableHDU:
     zero = np.floor(gti.min())
-    seconds = (gti - zero) * _SECONDS_PER_DAY
+    seconds = (gti - zero) * SECONDS_PER_DAY
     columns = [
         fits.Column("START", "D", unit="s", array=seconds[:, 0]),
         fits.Column("STOP", "D", unit="s", array=seconds[:, 1]),

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from bayes_onoff.app.config import Configuration, load_config
 from bayes_onoff.errors import ConfigError, FileError
-from bayes_onoff.models import LogNormal10, Normal
+from bayes_onoff.models import LogNormal10, Normal, SpectralModel
 
 MINIMAL = """
 observations:
@@ -488,3 +488,79 @@ def test_uncertain_acceptance_ratio_is_read_and_written_back(tmp_path: Path, tex
     config = load(tmp_path, changed("background.alpha_uncertainty", text))
     assert config.background.to_background().alpha_uncertainty == value
     assert config.background.model_dump(mode="json")["alpha_uncertainty"] == text
+
+
+def model_of(folder: Path, text: str) -> SpectralModel:
+    return load(folder, MINIMAL + f"model: {text}\n").model.to_model()
+
+
+def test_a_line_on_a_power_law_is_read_and_written_back(tmp_path: Path) -> None:
+    text = (
+        "{shape: sum, reference: 2 TeV, components: [power-law, "
+        "{shape: gaussian, name: line, fixed: {mean: 500 GeV}, "
+        "priors: {sigma: {normal: {mu: 0.1 TeV, sigma: 0.01 TeV}}}}]}"
+    )
+    config = load(tmp_path, MINIMAL + f"model: {text}\ncompare: [power-law]\n")
+    model = config.model.to_model()
+    assert model.parameter_names == ("amplitude", "index", "line_amplitude", "line_sigma")
+    assert model.fixed == {"line_mean": pytest.approx(0.5)}
+    assert model.priors["line_sigma"] == Normal(0.1, 0.01)
+    assert [part.reference for part in model.components] == [2.0, 2.0]
+    assert list(config.to_models()) == ["power-law + gaussian", "power-law"]
+    again = Configuration.model_validate(config.to_dict())
+    assert again.model.to_model() == model
+    assert [m.reference for m in again.to_models().values()] == [2.0, 2.0]
+
+
+def test_a_piecewise_factor_and_a_template_from_a_file(tmp_path: Path) -> None:
+    lines = ["# energy [TeV] dnde [cm-2 s-1 TeV-1]", "0.1 1e-9", "10 1e-13"]
+    (tmp_path / "t.txt").write_text("\n".join(lines))
+    components = "[{shape: template, file: t.txt, fixed: {norm: 1}}, {shape: piecewise-norm, nodes: [300 GeV, 3 TeV]}]"
+    text = f"{{shape: product, components: {components}}}"
+    config = load(tmp_path, MINIMAL + f"model: {text}\n")
+    assert config.to_models()["template * piecewise-norm"].parameter_names == ("norm_0", "norm_1")
+    assert config.model_files == (tmp_path / "t.txt",)
+    assert Configuration.model_validate(config.to_dict()).model.to_model() == config.model.to_model()
+
+
+def test_absorption_keeps_the_redshifts_it_needs(tmp_path: Path) -> None:
+    pytest.importorskip("ebltable")
+    template = "{{shape: product, components: [power-law, {{shape: ebl-absorption, ebl: dominguez, {}}}]}}"
+    model = model_of(tmp_path, template.format("fixed: {redshift: 0.116}"))
+    assert model.parameter_names == ("amplitude", "index")
+    assert len(model.components[1].table.redshift) == 8
+    model = model_of(tmp_path, template.format("priors: {redshift: {uniform: {lower: 0.1, upper: 0.4}}}"))
+    assert model.parameter_names == ("amplitude", "index", "redshift")
+    assert 20 < len(model.components[1].table.redshift) <= 30
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{shape: power-law-norm}", r"^model\.shape: a factor, no spectrum; found 'power-law-norm'"),
+        ("{shape: sum}", r"^model\.components: sum needs it; allowed: components"),
+        ("{shape: power-law, nodes: [1 TeV, 2 TeV]}", r"^model\.nodes: power-law has no such key"),
+        ("{shape: sum, components: [power-law, {shape: gauss}]}", r"^model\.components\[1\]\.shape: unknown value"),
+        (
+            "{shape: sum, components: [power-law, gaussian], priors: {index: {}}}",
+            r"^model\.priors: stands in the components",
+        ),
+        ("{shape: product, components: [power-law, gaussian]}", r"^model\.components: a product of two spectra"),
+        ("{shape: gaussian, name: 1}", r"^model\.name: not allowed"),
+        ("{shape: gaussian, name: a b}", r"^model\.name: not usable before the names of parameters; found 'a b'"),
+        ("{shape: gaussian, fixed: {mean: 1 cm}}", r"^model\.fixed\.mean: the unit is of the wrong kind; found '1 cm'"),
+        ("{shape: gaussian, fixed: {mu: 1 TeV}}", r"^model\.fixed\.mu: gaussian has no such parameter"),
+        ("{shape: gaussian, fixed: {mean: yes}}", r"^model\.fixed\.mean: not a number with a unit"),
+        ("{shape: gaussian, fixed: {mean: -1 TeV}}", r"^model\.fixed\.mean: not a possible value; found -1"),
+        ("{shape: template, file: none.fits}", r"^model\.file: the file cannot be read \(.*none\.fits"),
+        ("{shape: template, ebl: dominguez}", r"^model\.ebl: template has no such key"),
+        ("{shape: piecewise-norm, nodes: [2 TeV, 1 TeV]}", r"^model\.nodes: not a list of rising numbers"),
+        (
+            "{shape: ebl-absorption, ebl: domingues}",
+            r"^model\.ebl: unknown value; found 'domingues'; allowed: dominguez",
+        ),
+    ],
+)
+def test_models_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, MINIMAL + f"model: {text}\n")

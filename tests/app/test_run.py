@@ -30,6 +30,7 @@ TABLES = {
     "prior_sensitivity.ecsv": {"parameter", "prior_spectrum", "prior_background", "likelihood", "diagnosis"},
     "background_checks.ecsv": {"check", "meaning", "observed", "replicated", "p_value", "flagged", "where"},
     "parameters.ecsv": {"parameter", "unit", "mean", "sd", "median", "ess_bulk", "ess_tail", "r_hat", "mcse_mean"},
+    "derived.ecsv": {"quantity", "unit", "median", "eti68_lower", "eti95_upper", "fraction", "note"},
     "flux_points.ecsv": {"e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts"},
 }
 GROUPS = {

@@ -37,9 +37,9 @@ def natural_parameters(vectors, data, shape_scale, deviation_scale):
     """What the coordinates (sample, n) stand for: coefficients, slope, levels, d - scale**2 / 2; and ln(mean rate)."""
     scales = {"shape_scale": shape_scale, "deviation_scale": deviation_scale}
     variables = {name: np.full((1, len(vectors)), value) for name, value in scales.items()} | split(vectors, data)
-    parameters, log_mean, deviation = rates._pooled_draws(variables, data, POOLED)
-    columns = [parameters["coefficient"], parameters["slope"], parameters["level"], deviation]
-    return np.concatenate([column.reshape(len(vectors), -1) for column in columns], axis=1), log_mean[0]
+    parameters = rates._pooled_draws(variables, data, POOLED)
+    columns = [parameters[name].reshape(len(vectors), -1) for name in ("coefficient", "slope", "level", "deviation")]
+    return np.concatenate(columns, axis=1), parameters["log_mean"][0]
 
 
 def size_of(data):
@@ -85,8 +85,8 @@ def test_the_rotated_basis_spans_the_same_curves(make_spectra):
     np.testing.assert_allclose(geometry.spline, design["spline"] @ geometry.rotation, atol=1e-12)
     draws = np.random.default_rng(0).standard_normal((5, size_of(data)))
     scales = {"shape_scale": np.full((1, 5), 0.7), "deviation_scale": np.full((1, 5), 0.2)}
-    parameters, log_mean, _ = rates._pooled_draws(scales | split(draws, data), data, POOLED)
-    np.testing.assert_allclose(log_mean_rate(parameters, design), log_mean, atol=1e-10)
+    parameters = rates._pooled_draws(scales | split(draws, data), data, POOLED)
+    np.testing.assert_allclose(log_mean_rate(parameters, design), parameters["log_mean"], atol=1e-10)
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,12 +1,10 @@
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from bayes_onoff.models import CRAB, SHAPES, SpectralModel, energy_flux, photons
+from bayes_onoff.models import CRAB, SpectralModel, energy_flux, photons
 
 VALUES = [
     ("power-law", {"amplitude": 3e-11, "index": 1.0}),
@@ -74,25 +72,6 @@ def test_values_may_be_draws():
     one = {name: value[2, 3] for name, value in draws.items()}
     np.testing.assert_allclose(flux[2, 3], photons(model, one, edges), rtol=1e-14)
     np.testing.assert_allclose(energy_flux(model, draws, edges)[2, 3], energy_flux(model, one, edges), rtol=1e-14)
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_numpy_and_pytensor_agree_in_value_and_gradient(shape):
-    model = SpectralModel(shape, reference=2.0)
-    edges = np.geomspace(0.1, 50, 11)
-    start = {parameter.name: parameter.start for parameter in model.parameters} | {"amplitude": 3.0}
-    symbols = {name: pt.dscalar(name) for name in start}
-    weights = np.linspace(1, 2, 10)
-    flux = photons(model, symbols, edges, xp=pt)
-    total = (flux * weights).sum()
-    outputs = [flux, *pytensor.grad(total, list(symbols.values()))]
-    run = pytensor.function(list(symbols.values()), outputs, mode=pytensor.compile.mode.Mode(linker="py"))
-    value, *gradient = run(*start.values())
-    np.testing.assert_allclose(value, photons(model, start, edges), rtol=1e-13)
-    for name, derivative in zip(start, gradient, strict=True):
-        step = 1e-5
-        sides = [photons(model, start | {name: start[name] + shift}, edges) @ weights for shift in (-step, step)]
-        assert derivative == pytest.approx((sides[1] - sides[0]) / (2 * step), rel=1e-6)
 
 
 @given(energy=st.floats(0.05, 100))

@@ -82,6 +82,16 @@ def test_counts_and_residuals_share_their_energies(posterior: Posterior) -> None
     on.figure.canvas.draw()
 
 
+@pytest.mark.parametrize("run", ["23559", None])
+def test_residuals_below_the_counts_are_the_standardised_ones(posterior: Posterior, run: str | None) -> None:
+    _, on, _, off = plot_counts_and_residuals(posterior, run=run)
+    computed = predictive_residuals(posterior, summed_over="run" if run is None else None)["standardised"]
+    computed = computed if run is None else computed.sel(run=run)
+    for ax, region in ((on, "on"), (off, "off")):
+        shown = next(line for line in ax.lines if line.get_linestyle() == "None").get_ydata()
+        np.testing.assert_allclose(shown, computed.sel(region=region), rtol=1e-10)
+
+
 def test_unconverged_predictions_say_so(posterior: Posterior, unconverged: Posterior) -> None:
     assert plot_counts(posterior).get_title(loc="right") == ""
     assert plot_counts(unconverged).get_title(loc="right") == MARK

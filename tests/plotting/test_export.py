@@ -5,7 +5,7 @@ import pytest
 
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.plotting import render_svg, write_figure
-from bayes_onoff.plotting.export import render_formula
+from bayes_onoff.plotting.export import render_formula, settle_layout
 from bayes_onoff.plotting.style import INK, new_axes
 
 
@@ -48,6 +48,17 @@ def test_a_figure_is_written_whole_and_twice_alike(tmp_path: Path, suffix: str, 
     assert first.startswith(start)
     assert write_figure(make_figure(), path).read_bytes() == first
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_settled_layout_is_the_one_drawn_without_it(tmp_path: Path) -> None:
+    settled, other = make_figure(), make_figure()
+    settle_layout(settled)
+    assert settled.get_layout_engine() is None
+    before = settled.axes[0].get_position().bounds
+    write_figure(settled, tmp_path / "settled.png")
+    write_figure(other, tmp_path / "other.png")
+    assert settled.axes[0].get_position().bounds == before
+    assert before == pytest.approx(other.axes[0].get_position().bounds, abs=0.01)
 
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import arviz_stats
 import numpy as np
 import pytest
+import xarray as xr
 from astropy.table import QTable
 from scipy.special import logsumexp
 
@@ -114,6 +115,32 @@ def test_unconverged_model_allows_no_conclusion(
 def test_one_model_is_no_comparison(posterior: Posterior) -> None:
     with pytest.raises(InputError, match="compare: nothing to compare; found 'pl'; allowed: at least two models"):
         compare({"pl": posterior})
+
+
+def with_draws(posterior: Posterior, n_draws: int) -> Posterior:
+    """The first draws of every chain."""
+    groups = {
+        name: group.to_dataset().isel(draw=slice(n_draws), missing_dims="ignore")
+        for name, group in posterior.tree.children.items()
+    }
+    return replace(posterior, tree=xr.DataTree.from_dict(groups))
+
+
+def test_too_few_draws_are_refused(posterior: Posterior) -> None:
+    few = with_draws(posterior, 7)
+    message = "compare, few: too few draws to compare models; found '4 chains of 7'; allowed: at least 30 draws in all"
+    with pytest.raises(InputError, match=message):
+        compare({"all": posterior, "few": few})
+    table = compare({"all": posterior, "enough": with_draws(posterior, 8)})
+    assert np.all(np.isfinite(table["k_hat_max"]))
+
+
+def test_draws_that_repeat_one_another_are_refused(posterior: Posterior) -> None:
+    tree = posterior.tree.copy()
+    values = tree["log_likelihood"]["counts"]
+    tree["log_likelihood"]["counts"] = xr.zeros_like(values) + values.isel(draw=0)
+    with pytest.raises(InputError, match="compare, stuck: these draws cannot be cross-validated; found 'for some run"):
+        compare({"fine": posterior, "stuck": replace(posterior, tree=tree)})
 
 
 def test_different_data_are_refused(posterior: Posterior, spectra: Spectra) -> None:

@@ -156,7 +156,18 @@ def test_joint_crab_up_to_30_tev_is_the_published_fit(joint_crab, instrument, en
         assert errors[name] == pytest.approx(error, rel=0.03)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+# Not a line, which these data do not show, nor a sharp break, in whose energy W is not smooth.
+SMOOTH = [
+    name for name, shape in SHAPES.items() if not shape.is_factor and name not in ("gaussian", "broken-power-law")
+]
+
+
+def test_a_factor_is_no_spectrum(simulate):
+    with pytest.raises(InputError, match=r"model\.shape: a factor, no spectrum; found 'power-law-norm'"):
+        fit_wstat(simulate(), SpectralModel("power-law-norm"))
+
+
+@pytest.mark.parametrize("shape", SMOOTH)
 def test_the_minimum_is_one_and_the_covariance_its_curvature(simulate, shape):
     spectra, model = simulate(ECPL, {**TRUTH, "lambda_": 0.1}), SpectralModel(shape)
     fit = fit_wstat(spectra, model)
@@ -244,7 +255,8 @@ def test_the_table_has_the_columns_of_the_contract(simulate, tmp_path):
     stacked = Spectra((stack(spectra),))
     fits = {"joint": [fit_wstat(spectra, model) for model in (PL, LP)], "stacked": [fit_wstat(stacked, PL)]}
     table = wstat_table(fits)
-    assert table.colnames == ["model", "dataset", "parameter", "value", "error", "unit", "stat", "success"]
+    identity = ["model", "reference", "fixed", "dataset"]
+    assert table.colnames == [*identity, "parameter", "value", "error", "unit", "stat", "success"]
     assert table["model"].tolist() == ["power-law"] * 2 + ["log-parabola"] * 3 + ["power-law"] * 2
     assert table["dataset"].tolist() == ["joint"] * 5 + ["stacked"] * 2
     assert table["parameter"].tolist() == ["amplitude", "index", "amplitude", "alpha", "beta", "amplitude", "index"]
@@ -257,3 +269,16 @@ def test_the_table_has_the_columns_of_the_contract(simulate, tmp_path):
     np.testing.assert_array_equal(again["value"], table["value"])
     assert again["parameter"].tolist() == table["parameter"].tolist()
     assert len(wstat_table({})) == 0
+
+
+def test_rows_of_one_shape_are_told_apart(simulate, tmp_path):
+    models = [PL, SpectralModel("power-law", reference=2.0), SpectralModel("power-law", fixed={"index": 2.5})]
+    table = wstat_table({"joint": [fit_wstat(simulate(), model) for model in models]})
+    assert table["reference"].unit == "TeV"
+    assert table["reference"].tolist() == [1, 1, 2, 2, 1]
+    assert table["fixed"].tolist() == [""] * 4 + ["index = 2.5"]
+    table.write(tmp_path / "wstat.ecsv")
+    assert Table.read(tmp_path / "wstat.ecsv")["fixed"].tolist()[-1] == "index = 2.5"
+    table = table[:4]
+    first, second = table[table["parameter"] == "amplitude"]
+    assert second["value"] == pytest.approx(first["value"] * 2.0 ** -table["value"][1], rel=1e-3)

@@ -41,8 +41,8 @@ def draw_toys(records: Records, groups: Sequence[str]) -> Figure:
     figure = new_figure(10.5, 1.3 + 0.42 * len(rows))
     panels = [
         ("bias (posterior sd)\nagainst the known background", lambda found, name: shift(found, name), 0.0),
-        ("coverage of the 68 % interval", lambda found, name: coverage(found, name)[0], NOMINAL_68),
-        ("coverage of the 95 % upper limit", lambda found, name: coverage(found, name)[1], NOMINAL_95),
+        ("coverage of the\n68 % interval", lambda found, name: coverage(found, name)[0], NOMINAL_68),
+        ("coverage of the\n95 % upper limit", lambda found, name: coverage(found, name)[1], NOMINAL_95),
     ]
     axes = [new_axes(figure, position=131 + index) for index in range(3)]
     for ax, (title, values, nominal) in zip(axes, panels, strict=True):

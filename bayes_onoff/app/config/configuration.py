@@ -12,13 +12,13 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 from pydantic_core import ErrorDetails
 
 from bayes_onoff.app.config.block import Block
-from bayes_onoff.app.config.model import BackgroundBlock, ModelBlock, SamplingBlock
+from bayes_onoff.app.config.model import BackgroundBlock, ModelBlock, SamplingBlock, name_or_block
 from bayes_onoff.app.config.observations import ObservationsBlock
 from bayes_onoff.app.config.reduction import AxisBlock, FitRangeBlock, ReductionBlock
 from bayes_onoff.app.config.regions import ExclusionBlock, RegionBlock
 from bayes_onoff.app.config.values import refused
 from bayes_onoff.app.config.yaml_file import read_yaml
-from bayes_onoff.errors import ConfigError
+from bayes_onoff.errors import ConfigError, InputError
 from bayes_onoff.models import SpectralModel
 
 __all__ = ["Configuration", "load_config"]
@@ -28,11 +28,7 @@ DRAWS_TO_COMPARE = 100
 """The tails of the importance weights (PSIS) cannot be smoothed with much fewer."""
 
 
-def _name_or_block(value: object) -> object:
-    return {"shape": value} if isinstance(value, str) else value
-
-
-ModelOrName = Annotated[ModelBlock, BeforeValidator(_name_or_block)]
+ModelOrName = Annotated[ModelBlock, BeforeValidator(name_or_block)]
 
 
 class Configuration(Block):
@@ -66,6 +62,16 @@ class Configuration(Block):
         main = info.data.get("model")
         return entries if main is None else tuple(entry.completed(main) for entry in entries)
 
+    @field_validator("model", "compare")
+    @classmethod
+    def _spectra(cls, value: ModelBlock | tuple[ModelBlock, ...]) -> ModelBlock | tuple[ModelBlock, ...]:
+        for block in (value,) if isinstance(value, ModelBlock) else value:
+            try:
+                block.to_model().require_spectrum()
+            except InputError as error:
+                raise refused(error.problem, key="shape", found=error.found, allowed=error.allowed) from error
+        return value
+
     @model_validator(mode="after")
     def _reduction_needs_region_and_axes(self) -> Self:
         for key in ("on_region", "energy", "energy_true"):
@@ -87,6 +93,11 @@ class Configuration(Block):
             raise refused("too few draws", key="sampling.draws", found=f"{draws} in all chains", allowed=allowed)
         return self
 
+    @property
+    def model_files(self) -> tuple[Path, ...]:
+        """The files of tables that the models stand on."""
+        return tuple(Path(file) for block in (self.model, *self.compare) for file in block.files)
+
     def to_models(self) -> dict[str, SpectralModel]:
         """List the models to fit by label, the main one first.
 
@@ -97,8 +108,8 @@ class Configuration(Block):
             model = block.to_model()
             if model.to_dict() in [known.to_dict() for known in models.values()]:
                 continue
-            repeats = sum(known.shape_name == model.shape_name for known in models.values())
-            models[model.shape_name if not repeats else f"{model.shape_name} ({repeats + 1})"] = model
+            repeats = sum(known.label == model.label for known in models.values())
+            models[model.label if not repeats else f"{model.label} ({repeats + 1})"] = model
         return models
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import astropy.units as u
-from pydantic import Field, model_validator
+import numpy as np
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from bayes_onoff.app.config.block import Block
-from bayes_onoff.app.config.values import AlphaUncertainty, AtLeastOne, Energy, nearest, one_of, refused
-from bayes_onoff.errors import InputError
-from bayes_onoff.models import SHAPES, Parameter, Prior, SpectralModel
+from bayes_onoff.app.config.values import AlphaUncertainty, AtLeastOne, Energy, PathText, nearest, one_of, refused
+from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.models import (
+    EBL_MODELS,
+    SHAPES,
+    NormNodes,
+    OpticalDepth,
+    Parameter,
+    Prior,
+    SpectralModel,
+    TemplateSpectrum,
+    get_shape,
+    optical_depth,
+    read_optical_depth,
+    read_template,
+)
 from bayes_onoff.models.priors import PRIORS
+from bayes_onoff.models.spectral_model import COMPOSITIONS
+from bayes_onoff.models.tables import TABLES
 from bayes_onoff.units import parse_quantity
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 
-__all__ = ["BackgroundBlock", "ModelBlock", "SamplingBlock"]
+__all__ = ["BackgroundBlock", "ModelBlock", "SamplingBlock", "name_or_block"]
 
 BackgroundPrior = Literal["pooled", "independent"]
 ShapeFrom = Literal["irf"]
 Sampler = Literal["nutpie", "pymc", "numpyro", "blackjax"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def name_or_block(value: object) -> object:
+    """Read a shape's name as the block that holds nothing else."""
+    return {"shape": value} if isinstance(value, str) else value
 
 
 def _read_prior(parameter: Parameter, specification: object) -> Prior:
@@ -58,35 +81,134 @@ def _read_prior(parameter: Parameter, specification: object) -> Prior:
 
 
 class ModelBlock(Block):
-    """The source's spectrum and the priors of its parameters."""
+    """The source's spectrum and its priors: one shape, or a sum or product of blocks like this one."""
 
-    shape: Annotated[str, one_of(SHAPES)] = "power-law"
+    shape: Annotated[str, one_of((*SHAPES, *TABLES, *COMPOSITIONS))] = "power-law"
     reference: Energy = 1.0
     priors: dict[str, Any] = Field(default_factory=dict)
+    fixed: dict[str, Any] = Field(default_factory=dict)
+    name: str | None = None
+    nodes: Annotated[tuple[Energy, ...], Field(strict=False)] | None = None
+    file: PathText | None = None
+    ebl: Annotated[str, one_of(EBL_MODELS)] | None = None
+    components: Annotated[tuple[Annotated[ModelBlock, BeforeValidator(name_or_block)], ...], Field(strict=False)] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _usable_as_prefix(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z]\w*", value):
+            raise refused("not usable before the names of parameters", found=value, allowed="letters, digits and _")
+        return value
+
+    @field_validator("components")
+    @classmethod
+    def _with_reference(cls, parts: tuple[ModelBlock, ...], info: ValidationInfo) -> tuple[ModelBlock, ...]:
+        reference = info.data.get("reference", 1.0)
+        return tuple(
+            part if "reference" in part.model_fields_set else part.model_copy(update={"reference": reference})
+            for part in parts
+        )
 
     @model_validator(mode="after")
-    def _priors_are_readable(self) -> Self:
+    def _makes_a_model(self) -> Self:
         self.to_model()
         return self
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of tables that are read."""
+        own = () if self.file is None else (self.file,)
+        return (*own, *(file for part in self.components for file in part.files))
+
     def to_model(self) -> SpectralModel:
         """Build the spectral model, with the shape's default prior where none is given."""
-        parameters = {parameter.name: parameter for parameter in SHAPES[self.shape].parameters}
-        for name in self.priors:
-            if name not in parameters:
-                problem = f"{self.shape} has no such parameter"
-                raise refused(problem, key=f"priors.{name}", found=name, allowed=nearest(name, parameters))
+        self._check_keys_of_shape()
+        try:
+            if self.components:
+                return SpectralModel(self.shape, components=tuple(part.to_model() for part in self.components))
+            return self._one_shape()
+        except FileError as error:
+            raise refused(f"{error.problem} ({error.place})", key="file", found=error.found) from error
+        except InputError as error:
+            key = (error.place or "").removeprefix("model").removeprefix(".")
+            raise refused(error.problem, key=key or None, found=error.found, allowed=error.allowed) from error
+
+    def _check_keys_of_shape(self) -> None:
+        """Refuse keys that the shape has no use for, and ask for those it needs."""
+        needed = _KEYS.get(self.shape, ())
+        for key in ("nodes", "file", "ebl", "components"):
+            if getattr(self, key) and key not in needed:
+                raise refused(f"{self.shape} has no such key", key=key, found=getattr(self, key))
+        if needed and sum(bool(getattr(self, key)) for key in needed) != 1:
+            raise refused(f"{self.shape} needs it", key=needed[0], allowed=" or ".join(needed))
+        for key in ("priors", "fixed", "name"):
+            if self.components and getattr(self, key):
+                raise refused("stands in the components of a sum or product", key=key, found=getattr(self, key))
+
+    def _one_shape(self) -> SpectralModel:
+        table = self._table()
+        shape = get_shape(self.shape) if table is None else table.shape()
+        parameters = {parameter.name: parameter for parameter in shape.parameters}
+        for key in ("priors", "fixed"):
+            for name in getattr(self, key):
+                if name not in parameters:
+                    problem = f"{self.shape} has no such parameter"
+                    raise refused(problem, key=f"{key}.{name}", found=name, allowed=nearest(name, parameters))
         priors = {name: _read_prior(parameters[name], prior) for name, prior in self.priors.items()}
-        return SpectralModel(self.shape, self.reference, priors)
+        fixed = {name: _read_value(parameters[name], value) for name, value in self.fixed.items()}
+        if isinstance(table, OpticalDepth):
+            table = table.near(*_redshift_range(priors, fixed))
+        return SpectralModel(self.shape, self.reference, priors, fixed, self.name or "", table)
+
+    def _table(self) -> NormNodes | TemplateSpectrum | OpticalDepth | None:
+        if self.nodes is not None:
+            return NormNodes(self.nodes)
+        if self.ebl is not None:
+            return optical_depth(self.ebl)
+        if self.file is None:
+            return None
+        return read_template(self.file) if self.shape == "template" else read_optical_depth(self.file)
 
     def completed(self, main: ModelBlock) -> ModelBlock:
         """Take what this model leaves open from the main model."""
         changes: dict[str, Any] = {}
         if "reference" not in self.model_fields_set:
             changes["reference"] = main.reference
-        if "priors" not in self.model_fields_set and self.shape == main.shape:
-            changes["priors"] = main.priors
+        if self.shape == main.shape:
+            for key in ("priors", "fixed", "nodes", "file", "ebl"):
+                if key not in self.model_fields_set:
+                    changes[key] = getattr(main, key)
         return self.model_copy(update=changes)
+
+
+_KEYS = {
+    "piecewise-norm": ("nodes",),
+    "template": ("file",),
+    "ebl-absorption": ("ebl", "file"),
+    **dict.fromkeys(COMPOSITIONS, ("components",)),
+}
+"""Keys of which a shape needs one."""
+
+
+def _read_value(parameter: Parameter, value: object) -> float:
+    """Read the value of a fixed parameter, in its unit."""
+    key = f"fixed.{parameter.name}"
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise refused("not a number", key=key, found=value)
+    try:
+        return parse_quantity(value, u.Unit(parameter.unit), parameter.name)
+    except InputError as error:
+        raise refused(error.problem, key=key, found=value, allowed=error.allowed) from error
+
+
+def _redshift_range(priors: Mapping[str, Prior], fixed: Mapping[str, float]) -> tuple[float, float]:
+    """Redshifts at which the optical depth is needed; of a prior without bounds, as far as its draws go."""
+    if "redshift" in fixed:
+        return fixed["redshift"], fixed["redshift"]
+    if "redshift" not in priors:
+        return 0.0, 1.0
+    draws = priors["redshift"].draw(np.random.default_rng(0), 10_000)
+    return float(max(draws.min(), 0.0)), float(draws.max())
 
 
 class BackgroundBlock(Block):
