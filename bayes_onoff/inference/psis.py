@@ -27,7 +27,7 @@ def psis_elpd(log_likelihood: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     flat = log_likelihood.reshape(-1, log_likelihood.shape[-1]).T
     elpd, k_hat = np.array(flat[:, 0]), np.zeros(len(flat))
     for index in np.flatnonzero(np.ptp(flat, axis=1) > 0):
-        log_weights, k = array_stats.psislw(-flat[index])
+        log_weights, k = array_stats.psislw(flat[index])  # takes the likelihood, and negates it
         elpd[index] = logsumexp(log_weights + flat[index]) - logsumexp(log_weights)
         k_hat[index] = float(k)
     return elpd, k_hat

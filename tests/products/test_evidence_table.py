@@ -45,7 +45,7 @@ def test_evidence_is_the_mean_likelihood_of_prior_draws(posterior: Posterior, cu
         assert found.log_evidence == pytest.approx(expected, abs=3 * error + 0.05)
 
 
-def test_columns_of_the_evidence(table: QTable, posterior: Posterior) -> None:
+def test_columns_of_the_evidence(table: QTable, posterior: Posterior, cutoff_posterior: Posterior) -> None:
     row = table[table["model"] == "power-law"][0]
     assert row["log_evidence"] == compute_evidence(posterior).log_evidence
     assert table["probability"].sum() == pytest.approx(1)
@@ -53,7 +53,15 @@ def test_columns_of_the_evidence(table: QTable, posterior: Posterior) -> None:
     odds = np.log(table["probability"][0] / table["probability"][1])
     assert odds == pytest.approx(table["log_evidence"][0] - table["log_evidence"][1])
     assert sorted(table["evidence_for_best"])[0] == "best"
-    assert table["n_refits"].tolist() == [0, 0]
+    # The draws of the exact posterior of the cutoff repeat: the weights of one pair fail, and it is left out by a refit.
+    cutoff = table[table["model"] == "cutoff"][0]
+    assert (row["n_refits"], cutoff["n_refits"]) == (0, 1)
+    assert cutoff["warning"] == "1 pairs left out by refits, their Pareto k was above 0.7"
+    assert np.all(table["k_hat_max"] <= 0.7)
+    by_psis = compare({"power-law": posterior, "cutoff": cutoff_posterior})
+    before = by_psis[by_psis["model"] == "cutoff"][0]
+    assert before["k_hat_max"] > 0.7
+    assert 0 < abs(cutoff["elpd_loo"] - before["elpd_loo"]) < 0.5
     assert "Evidence is highest for" in table.meta["sentence"]
     assert "Kass and Raftery" in table.meta["evidence_method"]
 
