@@ -53,7 +53,7 @@ def test_columns_of_the_evidence(table: QTable, posterior: Posterior, cutoff_pos
     odds = np.log(table["probability"][0] / table["probability"][1])
     assert odds == pytest.approx(table["log_evidence"][0] - table["log_evidence"][1])
     assert sorted(table["evidence_for_best"])[0] == "best"
-    # The draws of the exact posterior of the cutoff repeat: the weights of one pair fail, and it is left out by a refit.
+    # The draws of the exact posterior of the cutoff repeat: the weights of one pair fail, so a refit leaves it out.
     cutoff = table[table["model"] == "cutoff"][0]
     assert (row["n_refits"], cutoff["n_refits"]) == (0, 1)
     assert cutoff["warning"] == "1 pairs left out by refits, their Pareto k was above 0.7"
