@@ -10,7 +10,7 @@ from astropy.table import QTable
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
-from bayes_onoff.products.intervals import INTERVAL_COLUMNS, posterior_quantiles
+from bayes_onoff.products.intervals import INTERVAL_COLUMNS, QUANTILES, posterior_quantiles
 from bayes_onoff.products.table_meta import fitted_range, table_meta
 from bayes_onoff.units import ENERGY, FLUX_DENSITY, to_array
 
@@ -93,7 +93,6 @@ def stacked_band(
     energy: u.Quantity | None = None,
     *,
     n_energies: int = 100,
-    seed: int = 0,
 ) -> SpectralBand:
     """Mix the spectra of several models by their weights: what to quote where no model is clearly the best.
 
@@ -105,8 +104,6 @@ def stacked_band(
         Not negative; for example the stacking weights or the probabilities of `compare`.
     energy, n_energies
         As for `spectral_band`.
-    seed : int
-        Of the choice of draws.
 
     Returns
     -------
@@ -127,13 +124,9 @@ def stacked_band(
     share = share / share.sum()
     bands = [spectral_band(posterior, energy, n_energies=n_energies, keep_draws=True) for posterior in models.values()]
     flat = [band.draws.to_value(FLUX_DENSITY).reshape(-1, len(band.energy)) for band in bands if band.draws is not None]
-    n_draws = max(len(draws) for draws in flat)
-    rng = np.random.default_rng(seed)
-    # Expected numbers, rounded: no noise from how many draws a model happens to give.
-    edges = np.round(np.concatenate([[0.0], np.cumsum(share)]) * n_draws).astype(int)
-    parts = [rng.permutation(draws)[np.arange(n) % len(draws)] for draws, n in zip(flat, np.diff(edges), strict=True)]
-    mixed = np.concatenate(parts)
-    quantiles = {name: value * FLUX_DENSITY for name, value in posterior_quantiles(mixed[None]).items()}
+    mass = np.concatenate([np.full(len(draws), part / len(draws)) for draws, part in zip(flat, share, strict=True)])
+    values = np.quantile(np.concatenate(flat), list(QUANTILES.values()), axis=0, weights=mass, method="inverted_cdf")
+    quantiles = {name: value * FLUX_DENSITY for name, value in zip(QUANTILES, values, strict=True)}
     meta = table_meta(next(iter(models.values())))
     verdicts = [bool(posterior.convergence.converged) for posterior in models.values()]
     meta |= {"model": "stacked", "weights": dict(zip(models, share.tolist(), strict=True)), "converged": all(verdicts)}

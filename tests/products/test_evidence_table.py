@@ -153,10 +153,11 @@ def test_stacked_band_lies_between_the_models(
     mixed = stacked_band(models, {"pl": 3.0, "cutoff": 1.0})
     assert mixed.meta["weights"] == {"pl": 0.75, "cutoff": 0.25}
     low, high = np.minimum(one.median, other.median), np.maximum(one.median, other.median)
-    assert np.all((mixed.median >= low * (1 - 1e-9)) & (mixed.median <= high * (1 + 1e-9)))
-    assert np.all(mixed.eti95_lower >= np.minimum(one.eti95_lower, other.eti95_lower) * 0.98)
+    assert np.all((mixed.median >= 0.995 * low) & (mixed.median <= 1.005 * high))
+    assert np.all(mixed.eti95_lower >= 0.995 * np.minimum(one.eti95_lower, other.eti95_lower))
+    assert np.all(mixed.eti95_upper <= 1.005 * np.maximum(one.eti95_upper, other.eti95_upper))
     alone = stacked_band(models, {"pl": 1.0, "cutoff": 0.0})
-    np.testing.assert_allclose(alone.median, one.median, rtol=1e-12)
+    np.testing.assert_allclose(alone.median, one.median, rtol=0.005)
     assert stacked_band({"pl": unconverged(posterior)}, {"pl": 1.0}).meta["converged"] is False
 
 
