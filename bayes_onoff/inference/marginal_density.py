@@ -64,9 +64,9 @@ class MarginalDensity:
             raw.append(conditional.raw(known[name.removesuffix("_raw")]))
             return raw[-1]
 
-        scales = [np.asarray(draws[name]) for name in ("shape_scale", "deviation_scale")]
-        background_parameters(*scales, found.arrays(), coordinate, marginal=True)
-        return [*(np.log(scale) for scale in scales), *raw]
+        shape_scale, deviation_scale = (np.asarray(draws[name]) for name in ("shape_scale", "deviation_scale"))
+        background_parameters(shape_scale, deviation_scale, found.arrays(), coordinate, marginal=True)
+        return [np.log(shape_scale), np.log(deviation_scale), *raw]
 
     def log_density(self, points: Array) -> Array:
         """Evaluate at coordinates (point, n): (point,); minus infinity where a rate overflows."""
