@@ -123,7 +123,7 @@ def stacked_band(
         raise InputError("not weights", place="stacked_band", found=share.tolist(), allowed="0 or more, not all 0")
     share = share / share.sum()
     bands = [spectral_band(posterior, energy, n_energies=n_energies, keep_draws=True) for posterior in models.values()]
-    flat = [band.draws.to_value(FLUX_DENSITY).reshape(-1, len(band.energy)) for band in bands if band.draws is not None]
+    flat = [to_array(band.draws, FLUX_DENSITY, "draws").reshape(-1, len(band.energy)) for band in bands]
     mass = np.concatenate([np.full(len(draws), part / len(draws)) for draws, part in zip(flat, share, strict=True)])
     values = np.quantile(np.concatenate(flat), list(QUANTILES.values()), axis=0, weights=mass, method="inverted_cdf")
     quantiles = {name: value * FLUX_DENSITY for name, value in zip(QUANTILES, values, strict=True)}
