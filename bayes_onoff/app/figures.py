@@ -94,6 +94,8 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
     yield "wstat", "wstat_profiles", _wstat_profiles(results)
     if results.comparison is not None:
         yield "comparison", "comparison", _comparison(results)
+    if results.stacked_models is not None:
+        yield "comparison", "stacked_models", _stacked_models(results)
     if results.calibration is not None:
         yield "calibration", "calibration", _calibration(results.calibration)
 
@@ -248,6 +250,18 @@ def _stacked(results: Results) -> ReportFigure:
         "Posterior of the spectrum from the runs fitted jointly and from their stacked spectrum.",
         "Two spectral bands over the same energies, joint and stacked.",
         results.fits.main.convergence.converged and results.fits.stacked.convergence.converged,
+    )
+
+
+def _stacked_models(results: Results) -> ReportFigure:
+    band = results.stacked_models
+    assert band is not None
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in band.meta["weights"].items())
+    return ReportFigure(
+        _made(plot_spectrum, {results.fits.main_label: results.band, "stacked models": band}),
+        f"The spectra of all models mixed by their stacking weights ({weights}), beside the main model's.",
+        "Two spectral bands over the same energies: of the main model and of the mixture of all models.",
+        bool(band.meta["converged"]),
     )
 
 

@@ -51,6 +51,9 @@ DERIVED_COLUMNS = (
 COMPARISON_COLUMNS = (
     *("model", "elpd_loo", "elpd_se", "elpd_diff", "diff_se", "p_loo", "weight", "k_hat_max", "n_bad_k", "converged"),
 )
+EVIDENCE_COLUMNS = (
+    *("model", "log_evidence", "log_evidence_error", "log_bayes_factor", "probability", "evidence_for_best"),
+)
 CALIBRATION_COLUMNS = ("quantity", "p_uniform", "p_holm", "coverage_68", "coverage_95", "coverage_ul95")
 CHECK_COLUMNS = ("check", "meaning", "observed", "replicated", "p_value", "flagged", "where")
 DETECTION_COLUMNS = (
@@ -331,8 +334,12 @@ def _comparison(results: Results, figures: tuple[ReportFigure, ...]) -> Section 
     if table is None:
         return None
     warnings = tuple(f"{row['model']}: {row['warning']}" for row in table if row["warning"])
-    texts = (str(table.meta["sentence"]), f"{table.meta['method']}.", *warnings)
-    return Section(texts, (ReportTable.from_table(table, "Models, best first", columns=COMPARISON_COLUMNS),), figures)
+    notes = tuple(f"{table.meta[key]}." for key in ("method", "evidence_method"))
+    tables = (
+        ReportTable.from_table(table, "Models by prediction, best first", columns=COMPARISON_COLUMNS),
+        ReportTable.from_table(table, "Evidence of the models", columns=EVIDENCE_COLUMNS),
+    )
+    return Section((str(table.meta["sentence"]), *notes, *warnings), tables, figures)
 
 
 def _calibration(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:

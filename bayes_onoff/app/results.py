@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from astropy.table import QTable, Table
@@ -33,6 +33,7 @@ from bayes_onoff.products import (
     prior_sensitivity,
     profile_wstat,
     spectral_band,
+    stacked_band,
     write_flux_points,
     write_light_curve,
     write_table,
@@ -86,6 +87,8 @@ class Results:
         Evidence for a source and upper limits, with that reference.
     comparison : QTable or None
         Where more than one model was asked for.
+    stacked_models : SpectralBand or None
+        There, the spectra of all models mixed by their stacking weights.
     sky : SkyView
         The events on the sky.
     light_curve : LightCurve or None
@@ -115,6 +118,7 @@ class Results:
     sky: SkyView
     light_curve: LightCurve | None = None
     light_curve_bands: QTable | None = None
+    stacked_models: SpectralBand | None = None
     calibration: Calibration | None = None
 
     @property
@@ -146,6 +150,8 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
     fitted = _fit_wstat(config, spectra)
     main_fit = fitted["joint"][0]
     profiles = profile_wstat(spectra, main_fit) if main_fit.success else {}
+    comparison = compare(fits.posteriors, evidence=True) if len(fits.posteriors) > 1 else None
+    curve = fits.light_curve
     results = Results(
         config=config,
         inputs=inputs,
@@ -162,18 +168,19 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
         detection=detection(fits.bands, HalfNormal(config.detection.scale), prior_odds=config.detection.prior_odds),
-        comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
+        comparison=comparison,
+        stacked_models=None if comparison is None else _stack(fits, comparison),
         sky=view_sky(config, inputs),
+        light_curve=None if curve is None else light_curve(curve.population, curve.alone),
+        light_curve_bands=None if curve is None or curve.in_bands is None else group_fluxes(curve.in_bands),
     )
-    if fits.light_curve is not None:
-        curve, in_bands = fits.light_curve, fits.light_curve.in_bands
-        results = replace(
-            results,
-            light_curve=light_curve(curve.population, curve.alone),
-            light_curve_bands=None if in_bands is None else group_fluxes(in_bands),
-        )
     _tell_background(results)
     return results
+
+
+def _stack(fits: Fits, comparison: QTable) -> SpectralBand:
+    """Mix the spectra of all models by their stacking weights."""
+    return stacked_band(fits.posteriors, {str(row["model"]): float(row["weight"]) for row in comparison})
 
 
 def _tell_background(results: Results) -> None:

@@ -11,7 +11,7 @@ from bayes_onoff.inference.parts import of_draws, parts
 from bayes_onoff.inference.settings import BackgroundModel
 from bayes_onoff.models import Normal, SpectralModel
 
-__all__ = ["log_prior"]
+__all__ = ["log_prior", "parameter_log_prior"]
 
 type Draws = dict[str, NDArray[np.float64]]
 
@@ -42,13 +42,23 @@ def log_prior(
         marginal likelihood by the power of the prior. Where the acceptance ratio is uncertain, `acceptance_ratios`
         (chain, draw), of the shifts of all runs, and `alpha_scatter` if their scale is learned.
     """
+    densities = parameter_log_prior(draws, data, model, background)
+    if background.prior == "independent":
+        densities["rates"] = _expected_rate_prior(draws, data, background)
+    return densities
+
+
+def parameter_log_prior(
+    draws: Mapping[str, NDArray[np.float64]], data: FitData, model: SpectralModel, background: BackgroundModel
+) -> Draws:
+    """Give all that `log_prior` gives but the rates of an independent background: the ln prior of the marginal form."""
     densities = {name: prior.log_density(draws[name]) for name, prior in model.priors.items()}
     if "log_alpha_shift" in draws:
         densities["acceptance_ratios"] = acceptance.log_shift_prior(data, background, draws)
     if "alpha_scatter" in draws:
         densities["alpha_scatter"] = acceptance.SCATTER_PRIOR.log_density(draws["alpha_scatter"])
     if background.prior == "independent":
-        return {**densities, "rates": _expected_rate_prior(draws, data, background)}
+        return densities
     shape_scale = draws["shape_scale"][..., None]
     return {
         **densities,

@@ -31,7 +31,10 @@ from bayes_onoff.models import (
 )
 from bayes_onoff.spectra import fold
 
-__all__ = ["BandSignal", "Signal", "build_model", "data_arrays"]
+__all__ = ["LIKELIHOODS", "BandSignal", "Signal", "build_model", "data_arrays"]
+
+LIKELIHOODS = ("counts", "off_regions")
+"""Names of the Potentials of the model; all of them are likelihoods, and no prior is written so."""
 
 MASKED_RATE = 10.0
 """Shape and rate of the placeholder Gamma of masked bins of the independent model: any well-behaved density does."""

@@ -8,12 +8,14 @@ from bayes_onoff.products.detection import detection
 from bayes_onoff.products.expected_limits import ExpectedLimits, expected_limits
 from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.flux_points import FluxPoints, flux_points, write_flux_points
+from bayes_onoff.products.left_out import leave_one_run_out
 from bayes_onoff.products.light_curve import LightCurve, group_fluxes, light_curve, write_light_curve
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.parameter_table import parameter_table
 from bayes_onoff.products.prior_sensitivity import prior_sensitivity
 from bayes_onoff.products.residuals import predictive_residuals
-from bayes_onoff.products.spectral_band import SpectralBand, spectral_band
+from bayes_onoff.products.savage_dickey import savage_dickey
+from bayes_onoff.products.spectral_band import SpectralBand, spectral_band, stacked_band
 from bayes_onoff.products.writing import write_table
 from bayes_onoff.products.wstat_comparison import compare_with_wstat
 from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, wstat_table
@@ -39,6 +41,7 @@ __all__ = [
     "flux_points",
     "group_fluxes",
     "integral_flux",
+    "leave_one_run_out",
     "light_curve",
     "parameter_table",
     "peak_energy",
@@ -46,7 +49,9 @@ __all__ = [
     "predictive_residuals",
     "prior_sensitivity",
     "profile_wstat",
+    "savage_dickey",
     "spectral_band",
+    "stacked_band",
     "write_flux_points",
     "write_light_curve",
     "write_table",
