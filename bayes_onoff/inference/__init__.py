@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from bayes_onoff.inference.convergence import Convergence
+from bayes_onoff.inference.instrument import Instrument
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+from bayes_onoff.inference.systematics import Systematics
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
@@ -16,8 +18,10 @@ __all__ = [
     "CompiledAnalysis",
     "CompiledBands",
     "Convergence",
+    "Instrument",
     "Posterior",
     "SamplerSettings",
+    "Systematics",
     "compile_analysis",
     "compile_bands",
     "fit",

@@ -13,7 +13,7 @@ from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.spectral_band import SpectralBand, spectral_band
 from bayes_onoff.products.writing import write_table
 from bayes_onoff.products.wstat_comparison import compare_with_wstat
-from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, wstat_table
+from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, fit_wstat_joint, wstat_table
 from bayes_onoff.products.wstat_profile import WstatProfile, profile_wstat
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "derived_table",
     "energy_flux",
     "fit_wstat",
+    "fit_wstat_joint",
     "flux_points",
     "integral_flux",
     "parameter_table",
