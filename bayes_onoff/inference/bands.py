@@ -131,7 +131,8 @@ class CompiledBands:
             As `fit_bands`, and if spectra or number of bands differ from those compiled for.
         """
         from bayes_onoff.inference import groups, rates
-        from bayes_onoff.inference.analysis import convergence_of, random_streams
+        from bayes_onoff.inference.analysis import convergence_of
+        from bayes_onoff.inference.posterior_tree import random_streams
         from bayes_onoff.inference.pymc_model import data_arrays
 
         settings = settings or SamplerSettings()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from bayes_onoff.inference import acceptance, marginal, pooled
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import BackgroundModel
+from bayes_onoff.inference.systematics import NO_SYSTEMATICS, Systematics, log_systematics_prior
 from bayes_onoff.models import Normal, SpectralModel
 
 __all__ = ["log_prior"]
@@ -22,6 +23,7 @@ def log_prior(
     data: FitData,
     model: SpectralModel,
     background: BackgroundModel,
+    systematics: Systematics = NO_SYSTEMATICS,
 ) -> Draws:
     """Evaluate the prior of every parameter on which the marginal likelihood depends, at its draws.
 
@@ -32,6 +34,7 @@ def log_prior(
     data : FitData
     model : SpectralModel
     background : BackgroundModel
+    systematics : Systematics
 
     Returns
     -------
@@ -42,8 +45,10 @@ def log_prior(
         expectation of their summed ln prior density given counts and spectrum, which is the derivative of the ln
         marginal likelihood by the power of the prior. Where the acceptance ratio is uncertain, `acceptance_ratios`
         (chain, draw), of the shifts of all runs, and `alpha_scatter` if their scale is learned.
+        Each systematic parameter, (chain, draw).
     """
     densities = {name: prior.log_density(draws[name]) for name, prior in model.priors.items()}
+    densities |= log_systematics_prior(systematics, draws, data.energy_true.edges)
     if "log_alpha_shift" in draws:
         densities["acceptance_ratios"] = acceptance.log_shift_prior(data, background, draws)
     if "alpha_scatter" in draws:
