@@ -104,6 +104,7 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
     progress : Progress
     """
     background, settings = config.background.to_background(), config.sampling.to_settings()
+    systematics = config.systematics.to_systematics()
     models = config.to_models()
     with progress.stage("import", "loading PyMC"):
         from bayes_onoff.inference import compile_analysis, fit_bands
@@ -111,7 +112,7 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
     def fit(label: str, data: Spectra, model: SpectralModel) -> Posterior:
         first = " (the first time on a machine takes a minute or two)" if not progress.timings.get("compile") else ""
         with progress.stage("compile", f"compiling {label}{first}"):
-            analysis = compile_analysis(data, model, background)
+            analysis = compile_analysis(data, model, background, systematics)
         with progress.stage("sample", f"sampling {label}", spinner=False):
             posterior = analysis.fit(data, settings, progress=progress.in_terminal)
         progress.say(f"{label}: {posterior.convergence.sentence}")
@@ -126,9 +127,10 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
         bands = fit_bands(
             spectra,
             model,
-            posteriors[main_label].medians,
+            posteriors[main_label].medians | posteriors[main_label].systematic_medians,
             edges,
             background=background,
+            systematics=systematics,
             settings=settings,
             progress=progress.in_terminal,
         )

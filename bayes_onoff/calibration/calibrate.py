@@ -15,7 +15,7 @@ import numpy as np
 from bayes_onoff.calibration.prior import CalibrationPrior, calibration_prior
 from bayes_onoff.calibration.refit import Refit, refit
 from bayes_onoff.errors import FileError, InputError
-from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings
+from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, Systematics
 from bayes_onoff.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def calibrate(
     """
     settings = settings or CalibrationSettings()
     prior = calibration_prior(posterior, settings.widths)
-    setup = _Setup(posterior.spectra, prior, posterior.background, settings.sampling, settings.seed)
+    setup = _Setup(
+        posterior.spectra, prior, posterior.background, posterior.systematics, settings.sampling, settings.seed
+    )
     done = {} if record is None else _read_record(record, setup.fingerprint())
     missing = [number for number in range(settings.n_fits) if number not in done]
     if on_progress is not None and done:
@@ -131,13 +133,14 @@ class _Setup:
     spectra: Spectra
     prior: CalibrationPrior
     background: BackgroundModel
+    systematics: Systematics
     sampling: SamplerSettings
     seed: int
 
     def compile(self) -> "CompiledAnalysis":
         from bayes_onoff.inference import compile_analysis
 
-        return compile_analysis(self.spectra, self.prior.model, self.background)
+        return compile_analysis(self.spectra, self.prior.model, self.background, self.systematics)
 
     def fingerprint(self) -> str:
         """Tell two calibrations apart: by responses, masks, priors, settings and seed."""
@@ -147,6 +150,8 @@ class _Setup:
             "sampling": asdict(self.sampling),
             "seed": self.seed,
         }
+        if self.systematics:
+            plain["systematics"] = self.systematics.to_dict()
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
         arrays = [self.spectra.response, self.spectra.alpha, self.spectra.mask]
         if self.background.shape_from is not None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.instrument import Instrument
+from bayes_onoff.inference.joint_posterior import JointPosterior
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 from bayes_onoff.inference.systematics import Systematics
@@ -11,21 +12,26 @@ from bayes_onoff.inference.systematics import Systematics
 if TYPE_CHECKING:
     from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
     from bayes_onoff.inference.bands import BandPosterior, CompiledBands, compile_bands, fit_bands
+    from bayes_onoff.inference.joint import CompiledJoint, compile_joint, fit_joint
 
 __all__ = [
     "BackgroundModel",
     "BandPosterior",
     "CompiledAnalysis",
     "CompiledBands",
+    "CompiledJoint",
     "Convergence",
     "Instrument",
+    "JointPosterior",
     "Posterior",
     "SamplerSettings",
     "Systematics",
     "compile_analysis",
     "compile_bands",
+    "compile_joint",
     "fit",
     "fit_bands",
+    "fit_joint",
 ]
 
 _SAMPLING = {
@@ -36,6 +42,9 @@ _SAMPLING = {
     "CompiledAnalysis": "bayes_onoff.inference.analysis",
     "compile_analysis": "bayes_onoff.inference.analysis",
     "fit": "bayes_onoff.inference.analysis",
+    "CompiledJoint": "bayes_onoff.inference.joint",
+    "compile_joint": "bayes_onoff.inference.joint",
+    "fit_joint": "bayes_onoff.inference.joint",
 }
 
 

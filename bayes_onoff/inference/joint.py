@@ -91,7 +91,8 @@ class CompiledJoint:
     ) -> JointPosterior:
         _, _, prior_rng = random_streams(settings.seed)
         prior = {name: stated.draw(prior_rng, (1, N_PRIOR_DRAWS)) for name, stated in self.model.priors.items()}
-        trees, quantities = {}, {}
+        trees: dict[str, xr.DataTree] = {}
+        quantities: dict[str, Any] = {}
         for index, (name, instrument) in enumerate(instruments.items()):
             streams = random_streams([settings.seed, index + 1])
             own = _of_instrument(samples, name, self.model)

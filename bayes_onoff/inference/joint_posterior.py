@@ -106,9 +106,7 @@ class JointPosterior:
         return cls(
             {
                 name: Posterior(
-                    xr.DataTree.from_dict(
-                        {group: node.to_dataset() for group, node in tree[name].children.items()}  # type: ignore[union-attr]
-                    ),
+                    xr.DataTree.from_dict({group: node.to_dataset() for group, node in tree[name].children.items()}),
                     **rebuilt(specification),
                 )
                 for name, specification in stored["instruments"].items()

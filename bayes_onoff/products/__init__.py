@@ -11,6 +11,7 @@ from bayes_onoff.products.parameter_table import parameter_table
 from bayes_onoff.products.prior_sensitivity import prior_sensitivity
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.spectral_band import SpectralBand, spectral_band
+from bayes_onoff.products.variance_decomposition import variance_decomposition
 from bayes_onoff.products.writing import write_table
 from bayes_onoff.products.wstat_comparison import compare_with_wstat
 from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, fit_wstat_joint, wstat_table
@@ -39,6 +40,7 @@ __all__ = [
     "prior_sensitivity",
     "profile_wstat",
     "spectral_band",
+    "variance_decomposition",
     "write_flux_points",
     "write_table",
     "wstat_table",

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 from pydantic_core import ErrorDetails
 
 from bayes_onoff.app.config.block import Block
-from bayes_onoff.app.config.model import BackgroundBlock, ModelBlock, SamplingBlock, name_or_block
+from bayes_onoff.app.config.model import BackgroundBlock, ModelBlock, SamplingBlock, SystematicsBlock, name_or_block
 from bayes_onoff.app.config.observations import ObservationsBlock
 from bayes_onoff.app.config.reduction import AxisBlock, FitRangeBlock, ReductionBlock
 from bayes_onoff.app.config.regions import ExclusionBlock, RegionBlock
@@ -44,6 +44,7 @@ class Configuration(Block):
     fit_range: FitRangeBlock | None = None
     model: ModelBlock = ModelBlock()
     background: BackgroundBlock = BackgroundBlock()
+    systematics: SystematicsBlock = SystematicsBlock()
     sampling: SamplingBlock = SamplingBlock()
     stacked: bool = False
     flux_points: AxisBlock | None = None
