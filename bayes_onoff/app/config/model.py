@@ -254,15 +254,15 @@ class SystematicsBlock(Block):
 
     energy_scale: Fraction | None = None
     effective_area: Fraction | None = None
-    area_length: Positive = 1.0
-    energy_scale_of: Annotated[ScaleOf, one_of(ScaleOf)] = "instrument"
+    area_length: Positive | None = None
+    energy_scale_of: Annotated[ScaleOf, one_of(ScaleOf)] | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
         for key, needed in (("area_length", "effective_area"), ("energy_scale_of", "energy_scale")):
-            if key in self.model_fields_set and getattr(self, needed) is None:
+            if getattr(self, key) is not None and getattr(self, needed) is None:
                 raise refused(f"only with `{needed}`", key=key, found=getattr(self, key))
-        if not self.model_fields_set:
+        if self.energy_scale is None and self.effective_area is None:
             return self
         try:
             self.to_systematics()
@@ -275,7 +275,8 @@ class SystematicsBlock(Block):
         """Build the systematics."""
         from bayes_onoff.inference import Systematics
 
-        return Systematics(**self.model_dump())
+        given = {key: getattr(self, key) for key in type(self).model_fields}
+        return Systematics(**{key: value for key, value in given.items() if value is not None})
 
 
 class SamplingBlock(Block):
