@@ -127,7 +127,8 @@ def _explained(values: Draws, regressors: Draws) -> float:
     centered = values - values.mean()
     columns = regressors - regressors.mean(axis=0)
     columns = columns / np.maximum(columns.std(axis=0), np.finfo(float).tiny)
-    coefficients, _, rank, _ = np.linalg.lstsq(columns, centered, rcond=1e-10)
+    # By the normal equations, many times quicker than with all draws; columns that are all but alike count once.
+    coefficients, _, rank, _ = np.linalg.lstsq(columns.T @ columns, columns.T @ centered, rcond=1e-10)
     left = float(((centered - columns @ coefficients) ** 2).sum() / (centered**2).sum())
     n_draws = len(values)
     return 1 - left * (n_draws - 1) / max(n_draws - 1 - int(rank), 1)
