@@ -186,3 +186,7 @@ def test_the_posterior_of_joint_crab(gammapy_data):
         scale = posterior.tree["posterior"]["energy_scale"].values
         assert abs(np.median(scale) - profile.values[f"{name}::energy_scale"]) < 0.5 * scale.std()
         assert scale.std() == pytest.approx(profile.errors[f"{name}::energy_scale"], rel=0.15)
+    exact = fit_wstat_joint({name: Instrument(i.spectra) for name, i in instruments.items()}, model)
+    for row in variance_decomposition(joint):
+        name = row["parameter"]
+        assert row["energy_scale"] == pytest.approx(1 - (exact.errors[name] / profile.errors[name]) ** 2, abs=0.08)

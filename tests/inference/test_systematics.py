@@ -1,12 +1,20 @@
 """What an instrument with an uncertain response sees; nothing is sampled here."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
 from scipy import stats
 
+from bayes_onoff.calibration import CalibrationPrior
+from bayes_onoff.calibration.refit import draw_truth
 from bayes_onoff.errors import InputError
+from bayes_onoff.inference import BackgroundModel
+from bayes_onoff.inference.bands import _band_signal
+from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.pooled import STATED_PRIORS
 from bayes_onoff.inference.systematics import (
     NO_SYSTEMATICS,
     Systematics,
@@ -119,3 +127,25 @@ def test_numpy_pytensor_and_finite_differences_agree(spectra, owner):
 def test_impossible_systematics_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         Systematics(**arguments)
+
+
+def test_truths_of_a_calibration_are_seen_through_drawn_systematics(spectra):
+    data = FitData.from_spectra(spectra)
+    analysis = SimpleNamespace(data=data, background=BackgroundModel(), systematics=BOTH)
+    truth, _ = draw_truth(analysis, CalibrationPrior(MODEL, STATED_PRIORS), np.random.default_rng(1))
+    assert truth["energy_scale"].shape == (1, 1)
+    values = {name: truth[name] for name in (*MODEL.parameter_names, "energy_scale", "area_shift")}
+    expected = expected_signal(MODEL, BOTH, values, data.energy_true.edges, data.response)
+    np.testing.assert_array_equal(truth["npred_signal"], expected)
+    assert not np.allclose(
+        expected, expected_signal(MODEL, NO_SYSTEMATICS, values, data.energy_true.edges, data.response)
+    )
+
+
+def test_the_reference_of_flux_points_is_seen_through_the_systematics(spectra):
+    data = FitData.from_spectra(spectra)
+    values = VALUES | {"energy_scale": np.float64(0.1)}
+    scale = Systematics(energy_scale=0.15)
+    _, signal = _band_signal(data, MODEL, values, np.array([0.8, 2.0, 6.0]), scale)
+    expected = expected_signal(MODEL, scale, values, data.energy_true.edges, data.response)
+    np.testing.assert_array_equal(signal.reference_counts, expected)
