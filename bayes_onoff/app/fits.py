@@ -116,6 +116,7 @@ def fit_everything(
     curve : LightCurvePlan, optional
     """
     background, settings = config.background.to_background(), config.sampling.to_settings()
+    systematics = config.systematics.to_systematics()
     models = config.to_models()
     with progress.stage("import", "loading PyMC"):
         from bayes_onoff.inference import compile_analysis, fit_bands
@@ -123,7 +124,7 @@ def fit_everything(
     def fit(label: str, data: Spectra, model: SpectralModel) -> Posterior:
         first = " (the first time on a machine takes a minute or two)" if not progress.timings.get("compile") else ""
         with progress.stage("compile", f"compiling {label}{first}"):
-            analysis = compile_analysis(data, model, background)
+            analysis = compile_analysis(data, model, background, systematics)
         with progress.stage("sample", f"sampling {label}", spinner=False):
             posterior = analysis.fit(data, settings, progress=progress.in_terminal)
         progress.say(f"{label}: {posterior.convergence.sentence}")
@@ -138,9 +139,10 @@ def fit_everything(
         bands = fit_bands(
             spectra,
             model,
-            posteriors[main_label].medians,
+            posteriors[main_label].medians | posteriors[main_label].systematic_medians,
             edges,
             background=background,
+            systematics=systematics,
             settings=settings,
             progress=progress.in_terminal,
         )

@@ -13,6 +13,7 @@ from bayes_onoff.inference.acceptance import SCATTER_PRIOR
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.pooled import DEVIATION_SCALE_PRIOR, LEVEL_PRIOR, SHAPE_SCALE_PRIOR, SLOPE_PRIOR
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
+from bayes_onoff.inference.systematics import Systematics
 from bayes_onoff.models import Normal, Prior
 from bayes_onoff.products.flux_points import UL_SQRT_TS
 from bayes_onoff.products.wstat_comparison import AGREE
@@ -170,6 +171,7 @@ def _model(results: Results) -> Section:
             f"independent in every bin: Gamma prior of shape {background.shape:g}, rate {background.rate:g} per count"
         )
     rows += [(name, "–", prior, meaning) for name, prior, meaning in _alpha_priors(background)]
+    rows += [(name, "–", prior, meaning) for name, prior, meaning in _systematics_priors(main.systematics)]
     if background.marginal:
         told += "; the latent rates are integrated out"
     texts = (
@@ -182,6 +184,21 @@ def _model(results: Results) -> Section:
     )
     priors = ReportTable("Parameters and priors", ("parameter", "unit", "prior", "meaning"), tuple(rows))
     return Section(texts, (priors,), formulas=(formula,))
+
+
+def _systematics_priors(systematics: Systematics) -> tuple[tuple[str, str, str], ...]:
+    """Name, prior and meaning of what is uncertain in the response."""
+    rows = []
+    if systematics.energy_scale is not None:
+        owner = "each run" if systematics.scale_per_run else "the instrument"
+        meaning = f"energy scale z of {owner}: a photon of energy E is taken for one of (1 + z) E"
+        rows.append(("energy_scale", _prior_text(systematics.energy_scale_prior), meaning))
+    if systematics.effective_area is not None:
+        prior = (
+            f"Gaussian process, sd {100 * systematics.effective_area:g} %, length {systematics.area_length:g} in ln E"
+        )
+        rows.append(("area_shift", prior, "ln of the effective area over the stated one, at nodes in energy"))
+    return tuple(rows)
 
 
 def _alpha_priors(background: BackgroundModel) -> tuple[tuple[str, str, str], ...]:

@@ -14,7 +14,7 @@ from bayes_onoff.calibration.prior import CalibrationPrior, calibration_prior
 from bayes_onoff.calibration.refit import Refit, refit
 from bayes_onoff.calibration.rounds import done_rounds
 from bayes_onoff.errors import InputError
-from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings
+from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, Systematics
 from bayes_onoff.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -108,7 +108,9 @@ def calibrate(
     """
     settings = settings or CalibrationSettings()
     prior = calibration_prior(posterior, settings.widths)
-    setup = _Setup(posterior.spectra, prior, posterior.background, settings.sampling, settings.seed)
+    setup = _Setup(
+        posterior.spectra, prior, posterior.background, posterior.systematics, settings.sampling, settings.seed
+    )
     rounds = done_rounds(setup, settings.n_fits, settings.processes, record=record, on_progress=on_progress)
     return Calibration(prior, settings, tuple(Refit.from_dict(found) for found in rounds))
 
@@ -120,13 +122,14 @@ class _Setup:
     spectra: Spectra
     prior: CalibrationPrior
     background: BackgroundModel
+    systematics: Systematics
     sampling: SamplerSettings
     seed: int
 
     def compile(self) -> "CompiledAnalysis":
         from bayes_onoff.inference import compile_analysis
 
-        return compile_analysis(self.spectra, self.prior.model, self.background)
+        return compile_analysis(self.spectra, self.prior.model, self.background, self.systematics)
 
     def fingerprint(self) -> str:
         """Tell two calibrations apart: by responses, masks, priors, settings and seed."""
@@ -136,6 +139,8 @@ class _Setup:
             "sampling": asdict(self.sampling),
             "seed": self.seed,
         }
+        if self.systematics:
+            plain["systematics"] = self.systematics.to_dict()
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
         arrays = [self.spectra.response, self.spectra.alpha, self.spectra.mask]
         if self.background.shape_from is not None:

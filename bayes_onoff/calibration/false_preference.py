@@ -168,7 +168,7 @@ class _Setup:
         from bayes_onoff.inference import compile_analysis
 
         simpler, richer = (
-            compile_analysis(posterior.spectra, posterior.model, posterior.background)
+            compile_analysis(posterior.spectra, posterior.model, posterior.background, posterior.systematics)
             for posterior in (self.simpler, self.richer)
         )
         return simpler, richer
@@ -178,6 +178,7 @@ class _Setup:
         plain = {
             "models": [posterior.model.to_dict() for posterior in (self.simpler, self.richer)],
             "backgrounds": [posterior.background.to_dict() for posterior in (self.simpler, self.richer)],
+            "systematics": [posterior.systematics.to_dict() for posterior in (self.simpler, self.richer)],
             "sampling": asdict(self.settings.sampling),
             "seed": self.settings.seed,
         }

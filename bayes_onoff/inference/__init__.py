@@ -3,8 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from bayes_onoff.inference.convergence import Convergence
+from bayes_onoff.inference.instrument import Instrument
+from bayes_onoff.inference.joint_posterior import JointPosterior
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+from bayes_onoff.inference.systematics import Systematics
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
         smc_evidence,
     )
     from bayes_onoff.inference.group_norms import CompiledGroupNorms, GroupNorms, compile_group_norms, fit_group_norms
+    from bayes_onoff.inference.joint import CompiledJoint, compile_joint, fit_joint
     from bayes_onoff.inference.light_curve import (
         CompiledLightCurve,
         LightCurvePosterior,
@@ -34,24 +38,30 @@ __all__ = [
     "CompiledAnalysis",
     "CompiledBands",
     "CompiledGroupNorms",
+    "CompiledJoint",
     "CompiledLightCurve",
     "Convergence",
     "Evidence",
     "GroupNorms",
+    "Instrument",
+    "JointPosterior",
     "LightCurvePosterior",
     "Population",
     "Posterior",
     "Refitted",
     "SamplerSettings",
+    "Systematics",
     "bridge_evidence",
     "compile_analysis",
     "compile_bands",
     "compile_group_norms",
+    "compile_joint",
     "compile_light_curve",
     "compute_evidence",
     "fit",
     "fit_bands",
     "fit_group_norms",
+    "fit_joint",
     "fit_light_curve",
     "log_likelihood_of",
     "refit",
@@ -73,6 +83,7 @@ _SAMPLING = {
         "smc_evidence",
     ),
     "group_norms": ("CompiledGroupNorms", "GroupNorms", "compile_group_norms", "fit_group_norms"),
+    "joint": ("CompiledJoint", "compile_joint", "fit_joint"),
     "light_curve": ("CompiledLightCurve", "LightCurvePosterior", "compile_light_curve", "fit_light_curve"),
     "population": ("Population",),
 }

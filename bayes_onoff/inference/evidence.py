@@ -23,13 +23,13 @@ from bayes_onoff.inference import rates
 from bayes_onoff.inference.analysis import CompiledAnalysis
 from bayes_onoff.inference.bridge import bridge_integral
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.instrument import SEPARATOR
 from bayes_onoff.inference.marginal_density import MarginalDensity
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.pymc_model import LIKELIHOODS, build_model
 from bayes_onoff.inference.sampling import CompiledModel
-from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
-from bayes_onoff.models import SpectralModel, photons
-from bayes_onoff.spectra import fold
+from bayes_onoff.inference.settings import SamplerSettings
+from bayes_onoff.inference.systematics import expected_signal, systematics_of
 
 __all__ = [
     "Evidence",
@@ -96,7 +96,8 @@ def require_evidence(model: pm.Model) -> None:
             found=f"improper prior of {', '.join(improper)}",
             allowed="proper priors",
         )
-    unknown = [potential.name for potential in model.potentials if potential.name not in LIKELIHOODS]
+    potentials = [potential.name for potential in model.potentials]
+    unknown = [name for name in potentials if name.split(SEPARATOR)[-1] not in LIKELIHOODS]
     if unknown:
         raise InputError(
             "no evidence of a model with a prior that is written as a Potential: its normalisation is not known",
@@ -265,17 +266,15 @@ def compute_evidence(
         )
     data = FitData.from_spectra(posterior.spectra)
     if method == "smc":
-        model = build_model(data, posterior.model, replace(posterior.background, marginal=True))
+        model = build_model(data, posterior.model, replace(posterior.background, marginal=True), posterior.systematics)
         return smc_evidence(model, draws=smc_draws, seed=seed)
     group = posterior.tree["posterior"].data_vars.items()
     draws = {str(name): np.asarray(values) for name, values in group if not str(name).startswith("npred")}
-    return _evidence_of_draws(draws, data, posterior.model, posterior.background, seed)
+    density = MarginalDensity(data, posterior.model, posterior.background, posterior.systematics)
+    return _evidence_of_draws(draws, density, seed)
 
 
-def _evidence_of_draws(
-    draws: Draws, data: FitData, model: SpectralModel, background: BackgroundModel, seed: int
-) -> Evidence:
-    density = MarginalDensity(data, model, background)
+def _evidence_of_draws(draws: Draws, density: MarginalDensity, seed: int) -> Evidence:
     points = density.points(draws)
     log_at_points = density.log_density(points.reshape(-1, points.shape[-1])).reshape(points.shape[:2])
     rng = np.random.default_rng(seed)
@@ -289,7 +288,8 @@ class Refitted:
     Parameters
     ----------
     draws : dict
-        Spectral parameters and those of the background in their natural space, without rates, (chain, draw, ...).
+        Spectral parameters, those of systematics and of the background, in their natural space and without rates,
+        (chain, draw, ...).
     evidence : Evidence
     divergences : int
     """
@@ -309,13 +309,15 @@ def refit(analysis: CompiledAnalysis, data: FitData, settings: SamplerSettings) 
     """
     samples = analysis.sample(data, settings, progress=False)
     values = {name: samples.variables[name] for name in analysis.model.parameter_names}
+    values |= systematics_of(analysis.systematics, samples.variables)
     draws = {**values, **rates.hyperparameter_draws(samples.variables, data, analysis.background)}
-    found = _evidence_of_draws(draws, data, analysis.model, analysis.background, settings.seed)
+    density = MarginalDensity(data, analysis.model, analysis.background, analysis.systematics)
+    found = _evidence_of_draws(draws, density, settings.seed)
     return Refitted(draws, found, int(samples.sample_stats["diverging"].sum()))
 
 
 def log_likelihood_of(refitted: Refitted, analysis: CompiledAnalysis, data: FitData) -> NDArray[np.float64]:
     """Evaluate ln p(n_on, n_off) of every unmasked bin of `data` at the draws of a refit, (chain, draw, bin)."""
-    values = {name: refitted.draws[name] for name in analysis.model.parameter_names}
-    signal = fold(photons(analysis.model, values, data.energy_true.edges), data.response)
+    edges = data.energy_true.edges
+    signal = expected_signal(analysis.model, analysis.systematics, refitted.draws, edges, data.response)
     return rates.log_likelihood(signal, refitted.draws, data, analysis.background)

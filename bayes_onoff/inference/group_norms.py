@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_onoff.inference.bands import BandPosterior, CompiledBands, bands_of_bins
+from bayes_onoff.inference.bands import BandPosterior, CompiledBands, Reference, bands_of_bins
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.run_groups import RunGroups
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
@@ -72,7 +72,9 @@ class CompiledGroupNorms:
         """
         data = FitData.from_spectra(spectra)
         snapped, index, signal = _signal(data, model, values, self.groups, self.edges)
-        bands = self.compiled.fit_signal(spectra, data, signal, (model, values, snapped), settings, progress=progress)
+        bands = self.compiled.fit_signal(
+            spectra, data, signal, Reference(model, values, snapped), settings, progress=progress
+        )
         return GroupNorms(bands, self.groups, index)
 
 

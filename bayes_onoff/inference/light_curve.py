@@ -120,7 +120,8 @@ class CompiledLightCurve:
             If the spectra differ in shape from those compiled for, or no bin is left.
         """
         from bayes_onoff.inference import groups, rates
-        from bayes_onoff.inference.analysis import convergence_of, random_streams
+        from bayes_onoff.inference.analysis import convergence_of
+        from bayes_onoff.inference.posterior_tree import random_streams
 
         settings = settings or SamplerSettings()
         data = FitData.from_spectra(spectra)

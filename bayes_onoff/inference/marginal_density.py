@@ -16,8 +16,15 @@ from bayes_onoff.inference.log_prior import parameter_log_prior
 from bayes_onoff.inference.pooled import N_BASIS
 from bayes_onoff.inference.pooled_coordinates import Conditional, background_parameters, pooled_geometry
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
-from bayes_onoff.models import Prior, SpectralModel, photons
-from bayes_onoff.spectra import fold
+from bayes_onoff.inference.systematics import (
+    AREA_SHIFT,
+    ENERGY_SCALE,
+    NO_SYSTEMATICS,
+    Systematics,
+    area_prior,
+    expected_signal,
+)
+from bayes_onoff.models import Prior, SpectralModel
 
 __all__ = ["MarginalDensity"]
 
@@ -37,15 +44,21 @@ class MarginalDensity:
     data : FitData
     model : SpectralModel
     background : BackgroundModel
+    systematics : Systematics
     """
 
     data: FitData
     model: SpectralModel
     background: BackgroundModel
+    systematics: Systematics = NO_SYSTEMATICS
 
     def points(self, draws: Mapping[str, Array]) -> Array:
         """Map draws in their natural space, (chain, draw, ...) each, to coordinates (chain, draw, n)."""
         parts = [_free(prior, np.asarray(draws[name])) for name, prior in self.model.priors.items()]
+        if self.systematics.energy_scale is not None:
+            parts.append(_free(self.systematics.energy_scale_prior, np.asarray(draws[ENERGY_SCALE])))
+        if self.systematics.effective_area is not None:
+            parts.append(np.linalg.solve(self._area_root, draws[AREA_SHIFT][..., None])[..., 0])
         if self.background.alpha_uncertainty is not None:
             parts += [np.log(draws["alpha_scatter"])] if self.background.alpha_uncertainty == LEARNED else []
             parts.append(draws["log_alpha_shift"] / self._shift_scale(draws))
@@ -72,14 +85,19 @@ class MarginalDensity:
         """Evaluate at coordinates (point, n): (point,); minus infinity where a rate overflows."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             draws, log_jacobian = self._natural(points)
-            values = {name: draws[name] for name in self.model.parameter_names}
-            signal = fold(photons(self.model, values, self.data.energy_true.edges), self.data.response)
+            edges = self.data.energy_true.edges
+            signal = expected_signal(self.model, self.systematics, draws, edges, self.data.response)
             total = rates.log_likelihood(signal, draws, self.data, self.background).sum(axis=-1)[0] + log_jacobian
             if self.background.alpha_uncertainty == LEARNED:
                 total = total + self._log_regions(draws["alpha_scatter"][0])
-            for density in parameter_log_prior(draws, self.data, self.model, self.background).values():
+            priors = parameter_log_prior(draws, self.data, self.model, self.background, self.systematics)
+            for density in priors.values():
                 total = total + density.reshape(len(points), -1).sum(axis=-1)
         return np.where(np.isfinite(total), total, -np.inf)
+
+    @property
+    def _area_root(self) -> Array:
+        return area_prior(self.systematics, self.data.energy_true.edges).root
 
     def _log_regions(self, scatter: Array) -> Array:
         arrays = acceptance.shift_arrays(self.data, self.background)
@@ -104,6 +122,14 @@ class MarginalDensity:
             draws[name], slope = _bounded(prior, next(columns)[None])
             log_jacobian += slope[0]
         n_runs = len(self.data.runs)
+        if self.systematics.energy_scale is not None:
+            free = take(n_runs) if self.systematics.scale_per_run else next(columns)[None]
+            draws[ENERGY_SCALE], slope = _bounded(self.systematics.energy_scale_prior, free)
+            log_jacobian += slope.reshape(len(points), -1).sum(axis=-1)
+        if self.systematics.effective_area is not None:
+            root = self._area_root
+            draws[AREA_SHIFT] = take(len(root)) @ root.T
+            log_jacobian += np.log(np.diag(root)).sum()
         if self.background.alpha_uncertainty is not None:
             if self.background.alpha_uncertainty == LEARNED:
                 log_scatter = next(columns)[None]

@@ -15,9 +15,20 @@ from numpy.typing import NDArray
 from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, GROUP_DIM, RUN_DIM
 from bayes_onoff.inference import acceptance, marginal, pooled, population
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.inference.instrument import SEPARATOR
 from bayes_onoff.inference.pooled_coordinates import Conditional, background_parameters, pooled_geometry
 from bayes_onoff.inference.population import PopulationSignal
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
+from bayes_onoff.inference.systematics import (
+    AREA_NODE,
+    AREA_SHIFT,
+    ENERGY_SCALE,
+    LARGEST_SCALE,
+    NO_SYSTEMATICS,
+    Systematics,
+    area_prior,
+    expected_signal,
+)
 from bayes_onoff.models import (
     HalfNormal,
     LogNormal,
@@ -27,11 +38,9 @@ from bayes_onoff.models import (
     SpectralModel,
     TruncatedNormal,
     Uniform,
-    photons,
 )
-from bayes_onoff.spectra import fold
 
-__all__ = ["LIKELIHOODS", "BandSignal", "Signal", "build_model", "data_arrays"]
+__all__ = ["LIKELIHOODS", "BandSignal", "Block", "Signal", "build_joint_model", "build_model", "data_arrays"]
 
 LIKELIHOODS = ("counts", "off_regions")
 """Names of the Potentials of the model; all of them are likelihoods, and no prior is written so."""
@@ -60,6 +69,15 @@ class BandSignal:
 
 
 type Signal = SpectralModel | BandSignal | PopulationSignal
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Block:
+    """What the likelihood of one instrument is made of."""
+
+    data: FitData
+    background: BackgroundModel
+    systematics: Systematics = NO_SYSTEMATICS
 
 
 def data_arrays(
@@ -188,7 +206,8 @@ def _acceptance_ratio(background: BackgroundModel, data: Mapping[str, Any]) -> A
         scatter = random_variable("alpha_scatter", acceptance.SCATTER_PRIOR)
         pm.Potential("off_regions", acceptance.log_region_likelihood(scatter, data, xp=pt))
         scale = scatter * scale
-    shift = pm.Deterministic("log_alpha_shift", scale * pm.Normal("log_alpha_shift_raw", dims=RUN_DIM), dims=RUN_DIM)
+    dims = _here(RUN_DIM)
+    shift = pm.Deterministic("log_alpha_shift", scale * pm.Normal("log_alpha_shift_raw", dims=dims), dims=dims)
     return data["acceptance_ratio"] * pt.exp(shift)[:, None]
 
 
@@ -202,7 +221,7 @@ def _pooled_background(data: Mapping[str, Any], *, marginal: bool) -> tuple[dict
 def _coordinate(name: str, conditional: Conditional) -> Any:
     """Make a sampled coordinate that begins at 0 and gives its parameter the prior it has."""
     center, spread = conditional.prior_of_raw()
-    dims = _DIMS[name]
+    dims = _here(*_DIMS[name])
     begin = np.zeros([len(pm.modelcontext(None).coords[dim]) for dim in dims])
     return pm.Normal(name, center, spread, dims=dims, initval=begin)
 
@@ -210,25 +229,20 @@ def _coordinate(name: str, conditional: Conditional) -> Any:
 def _latent_rates(background: BackgroundModel, data: Mapping[str, Any]) -> Any:
     """Make the expected OFF counts b[run, energy] latent variables."""
     if background.prior == "independent":
-        return pm.Gamma("npred_off", data["rate_shape"], data["rate_rate"], dims=(RUN_DIM, ENERGY_DIM))
+        return pm.Gamma("npred_off", data["rate_shape"], data["rate_rate"], dims=_here(RUN_DIM, ENERGY_DIM))
     parameters, _ = _pooled_background(data, marginal=False)
     return pt.exp(parameters["log_mean"] + parameters["deviation"])
 
 
-def _expected_signal(signal: Signal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:
-    if isinstance(signal, BandSignal):
-        norm = pm.HalfFlat("norm", dims=BAND, initval=np.ones(signal.n_bands))
-        membership = data["band_membership" if signal.bands.ndim == 1 else "cell_membership"]
-        outside = 1 - membership.sum(axis=-1)
-        return data["reference_counts"] * ((membership * norm).sum(axis=-1) + outside)
-    if isinstance(signal, PopulationSignal):
-        return _population_signal(signal, data, energy_true)
-    values = {name: random_variable(name, prior) for name, prior in signal.priors.items()}
-    return fold(photons(signal, values, energy_true, xp=pt), data["response"])
+def _band_counts(signal: BandSignal, data: Mapping[str, Any]) -> Any:
+    norm = pm.HalfFlat("norm", dims=BAND, initval=np.ones(signal.n_bands))
+    membership = data["band_membership" if signal.bands.ndim == 1 else "cell_membership"]
+    outside = 1 - membership.sum(axis=-1)
+    return data["reference_counts"] * ((membership * norm).sum(axis=-1) + outside)
 
 
-def _population_signal(signal: PopulationSignal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:
-    values = {name: random_variable(name, prior) for name, prior in signal.model.priors.items()}
+def _population_counts(signal: PopulationSignal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:
+    values = _spectral_parameters(signal.model)
     scatter = random_variable("scatter", signal.population.scatter)
     counts = population.counts_at_mean(signal, values, None, data, energy_true, xp=pt)
     if signal.population.index_scatter is not None:
@@ -241,38 +255,97 @@ def _population_signal(signal: PopulationSignal, data: Mapping[str, Any], energy
     return counts * (data["group_membership"] * factor).sum(axis=-1)[:, None]
 
 
-def build_model(data: FitData, signal: Signal, background: BackgroundModel) -> pm.Model:
-    """Build the PyMC model of ON and OFF counts.
+def _spectral_parameters(model: SpectralModel) -> dict[str, Any]:
+    return {name: random_variable(name, prior) for name, prior in model.priors.items()}
 
-    ``n_off ~ Poisson(b)``, ``n_on ~ Poisson(signal + acceptance_ratio b)``, with b latent or integrated out.
-    """
+
+def _systematic_parameters(systematics: Systematics, energy_true: NDArray[np.float64]) -> dict[str, Any]:
+    parameters = {}
+    if systematics.energy_scale is not None:
+        dims = _here(RUN_DIM) if systematics.scale_per_run else ()
+        cut = {"lower": -LARGEST_SCALE, "upper": LARGEST_SCALE}
+        parameters[ENERGY_SCALE] = pm.TruncatedNormal(ENERGY_SCALE, 0.0, systematics.energy_scale, **cut, dims=dims)
+    if systematics.effective_area is not None:
+        prior = area_prior(systematics, energy_true)
+        pm.modelcontext(None).add_coords({_here(AREA_NODE)[0]: prior.energy})
+        raw = pm.Normal(f"{AREA_SHIFT}_raw", dims=_here(AREA_NODE))
+        parameters[AREA_SHIFT] = pm.Deterministic(AREA_SHIFT, (prior.root * raw).sum(axis=-1), dims=_here(AREA_NODE))
+    return parameters
+
+
+def _here(*dims: str) -> tuple[str, ...]:
+    """Name the dimensions as in the present context: those of one of several instruments bear its name."""
+    prefix = pm.modelcontext(None).prefix
+    return tuple(f"{prefix}{SEPARATOR}{dim}" if prefix else dim for dim in dims)
+
+
+def _coords(data: FitData) -> dict[str, Any]:
     coords: dict[str, Any] = {
         RUN_DIM: list(data.runs),
         ENERGY_DIM: data.energy.centers,
         ENERGY_TRUE_DIM: data.energy_true.centers,
         "basis": np.arange(pooled.N_BASIS),
     }
-    if isinstance(signal, BandSignal):
-        coords[BAND] = np.arange(signal.n_bands)
-    if isinstance(signal, PopulationSignal):
-        coords[GROUP_DIM] = list(signal.groups.names)
-    with pm.Model(coords=coords) as model:
-        inputs = {
-            name: pm.Data(name, array, dims=_DIMS.get(name))
-            for name, array in data_arrays(data, signal, background).items()
-        }
-        n_signal = _expected_signal(signal, inputs, data.energy_true.edges)
-        alpha = _acceptance_ratio(background, inputs)
-        mask = inputs["mask"]
-        if background.marginal:
-            pm.Potential("counts", pt.switch(mask, _log_marginal(background, inputs, n_signal, alpha), 0.0).sum())
-        else:
-            rate = _latent_rates(background, inputs)
-            npred_on = n_signal + alpha * rate
-            # A masked bin holds no counts; an expectation of (nearly) 0 gives it a likelihood of 1.
-            pm.Poisson("n_off", pt.switch(mask, rate, marginal.TINY), observed=inputs["n_off_observed"])
-            pm.Poisson("n_on", pt.switch(mask, npred_on, marginal.TINY), observed=inputs["n_on_observed"])
+    return {_here(name)[0]: values for name, values in coords.items()}
+
+
+def build_model(
+    data: FitData, signal: Signal, background: BackgroundModel, systematics: Systematics = NO_SYSTEMATICS
+) -> pm.Model:
+    """Build the PyMC model of ON and OFF counts.
+
+    ``n_off ~ Poisson(b)``, ``n_on ~ Poisson(signal + acceptance_ratio b)``, with b latent or integrated out. The signal
+    of bands has its systematics in its reference counts, and that of a population has none.
+    """
+    with pm.Model() as model:
+        if isinstance(signal, BandSignal):
+            model.add_coords({BAND: np.arange(signal.n_bands)})
+        if isinstance(signal, PopulationSignal):
+            model.add_coords({GROUP_DIM: list(signal.groups.names)})
+        spectral = _spectral_parameters(signal) if isinstance(signal, SpectralModel) else {}
+        _add_block(Block(data, background, systematics), signal, spectral)
     return model
+
+
+def build_joint_model(blocks: Mapping[str, Block], signal: SpectralModel) -> pm.Model:
+    """Build the PyMC model of several instruments with one spectrum.
+
+    What belongs to one instrument, data and dimensions included, bears its name: ``hess::level_raw``.
+    """
+    with pm.Model() as model:
+        spectral = _spectral_parameters(signal)
+        for name, block in blocks.items():
+            with pm.Model(name=name):
+                _add_block(block, signal, spectral)
+    return model
+
+
+def _add_block(block: Block, signal: Signal, spectral: Mapping[str, Any]) -> None:
+    """Add data, own parameters and likelihood of one instrument to the model in context."""
+    data, background = block.data, block.background
+    pm.modelcontext(None).add_coords(_coords(data))
+    inputs = {
+        name: pm.Data(name, array, dims=_here(*_DIMS[name]) if name in _DIMS else None)
+        for name, array in data_arrays(data, signal, background).items()
+    }
+    edges = data.energy_true.edges
+    if isinstance(signal, BandSignal):
+        n_signal = _band_counts(signal, inputs)
+    elif isinstance(signal, PopulationSignal):
+        n_signal = _population_counts(signal, inputs, edges)
+    else:
+        values = {**spectral, **_systematic_parameters(block.systematics, edges)}
+        n_signal = expected_signal(signal, block.systematics, values, edges, inputs["response"], xp=pt)
+    alpha = _acceptance_ratio(background, inputs)
+    mask = inputs["mask"]
+    if background.marginal:
+        pm.Potential("counts", pt.switch(mask, _log_marginal(background, inputs, n_signal, alpha), 0.0).sum())
+        return
+    rate = _latent_rates(background, inputs)
+    npred_on = n_signal + alpha * rate
+    # A masked bin holds no counts; an expectation of (nearly) 0 gives it a likelihood of 1.
+    pm.Poisson("n_off", pt.switch(mask, rate, marginal.TINY), observed=inputs["n_off_observed"])
+    pm.Poisson("n_on", pt.switch(mask, npred_on, marginal.TINY), observed=inputs["n_on_observed"])
 
 
 def _log_marginal(background: BackgroundModel, data: Mapping[str, Any], n_signal: Any, alpha: Any) -> Any:

@@ -16,9 +16,10 @@ from bayes_onoff.products.prior_sensitivity import prior_sensitivity
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.savage_dickey import savage_dickey
 from bayes_onoff.products.spectral_band import SpectralBand, spectral_band, stacked_band
+from bayes_onoff.products.variance_decomposition import variance_decomposition
 from bayes_onoff.products.writing import write_table
 from bayes_onoff.products.wstat_comparison import compare_with_wstat
-from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, wstat_table
+from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, fit_wstat_joint, wstat_table
 from bayes_onoff.products.wstat_profile import WstatProfile, profile_wstat
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "energy_flux",
     "expected_limits",
     "fit_wstat",
+    "fit_wstat_joint",
     "flux_points",
     "group_fluxes",
     "integral_flux",
@@ -52,6 +54,7 @@ __all__ = [
     "savage_dickey",
     "spectral_band",
     "stacked_band",
+    "variance_decomposition",
     "write_flux_points",
     "write_light_curve",
     "write_table",

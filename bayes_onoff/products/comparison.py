@@ -113,7 +113,7 @@ def _refit_bad_bins(result: Any, posterior: Posterior, analysis: "CompiledAnalys
     if len(bad) and analysis is None:
         from bayes_onoff.inference import compile_analysis
 
-        analysis = compile_analysis(posterior.spectra, posterior.model, posterior.background)
+        analysis = compile_analysis(posterior.spectra, posterior.model, posterior.background, posterior.systematics)
     for number in bad:
         assert analysis is not None
         result.elpd_i[number] = log_density_of_left_out_bin(analysis, posterior, int(number))

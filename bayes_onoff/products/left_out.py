@@ -104,7 +104,9 @@ def _by_refits(
     from bayes_onoff.inference import compile_analysis, compute_evidence, refit
 
     whole = compute_evidence(posterior)
-    analysis = analysis or compile_analysis(posterior.spectra, posterior.model, posterior.background)
+    analysis = analysis or compile_analysis(
+        posterior.spectra, posterior.model, posterior.background, posterior.systematics
+    )
     data = FitData.from_spectra(posterior.spectra)
     found = {}
     for index, run in enumerate(data.runs):

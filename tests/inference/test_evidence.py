@@ -13,6 +13,7 @@ from bayes_onoff.inference import (
     CompiledAnalysis,
     Posterior,
     SamplerSettings,
+    Systematics,
     bridge_evidence,
     compile_analysis,
     compute_evidence,
@@ -130,19 +131,20 @@ def test_evidence_of_fewer_runs_needs_no_new_model(hess: Spectra, hess_analysis:
 
 
 BACKGROUND = BackgroundModel("pooled", alpha_uncertainty=0.02, marginal=True)
+SYSTEMATICS = Systematics(0.1, 0.1, energy_scale_of="run")
 
 
 @pytest.fixture(scope="module")
 def pooled_posterior(spectra: Spectra) -> Posterior:
-    """With acceptance ratios that are uncertain."""
-    analysis = compile_analysis(spectra, SpectralModel("power-law"), BACKGROUND)
+    """With acceptance ratios, energy scales and effective areas that are uncertain."""
+    analysis = compile_analysis(spectra, SpectralModel("power-law"), BACKGROUND, SYSTEMATICS)
     return analysis.fit(spectra, SamplerSettings(draws=300, tune=500, seed=3), progress=False)
 
 
 def test_density_is_that_of_the_sampler(pooled_posterior: Posterior) -> None:
     """The sampler records the density at its draws, of other coordinates for the amplitude: its logarithm in both."""
     data = FitData.from_spectra(pooled_posterior.spectra)
-    density = MarginalDensity(data, pooled_posterior.model, BACKGROUND)
+    density = MarginalDensity(data, pooled_posterior.model, BACKGROUND, SYSTEMATICS)
     group = pooled_posterior.tree["posterior"]
     points = density.points({name: values.to_numpy() for name, values in group.data_vars.items()})[:, ::30]
     found = density.log_density(points.reshape(-1, points.shape[-1]))

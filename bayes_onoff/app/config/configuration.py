@@ -13,7 +13,14 @@ from pydantic_core import ErrorDetails
 
 from bayes_onoff.app.config.block import Block
 from bayes_onoff.app.config.light_curve import LightCurveBlock
-from bayes_onoff.app.config.model import BackgroundBlock, DetectionBlock, ModelBlock, SamplingBlock, name_or_block
+from bayes_onoff.app.config.model import (
+    BackgroundBlock,
+    DetectionBlock,
+    ModelBlock,
+    SamplingBlock,
+    SystematicsBlock,
+    name_or_block,
+)
 from bayes_onoff.app.config.observations import ObservationsBlock, by_or_block
 from bayes_onoff.app.config.reduction import AxisBlock, FitRangeBlock, ReductionBlock
 from bayes_onoff.app.config.regions import ExclusionBlock, RegionBlock
@@ -45,6 +52,7 @@ class Configuration(Block):
     fit_range: FitRangeBlock | None = None
     model: ModelBlock = ModelBlock()
     background: BackgroundBlock = BackgroundBlock()
+    systematics: SystematicsBlock = SystematicsBlock()
     sampling: SamplingBlock = SamplingBlock()
     stacked: bool = False
     flux_points: AxisBlock | None = None
@@ -97,6 +105,13 @@ class Configuration(Block):
                 found=self.light_curve.by,
                 allowed="by: run, a flux for each file",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _light_curve_knows_no_systematics(self) -> Self:
+        if self.light_curve is not None and self.systematics.to_systematics():
+            allowed = "one of both; what is wrong with a response is common to all fluxes of an instrument"
+            raise refused("not together with `light_curve`", key="systematics", allowed=allowed)
         return self
 
     @model_validator(mode="after")
