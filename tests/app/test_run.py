@@ -74,6 +74,7 @@ def unconverged(command: Command, store: Path, small_config: dict[str, Any], tmp
         "compare": ["power-law", "log-parabola"],
         "stacked": True,
         "flux_points": None,
+        "light_curve": {"index_scatter": 0.3, "bands": {"min": "0.7 TeV", "max": "20 TeV", "bins": 2}},
     }
     return run(command, tmp_path_factory.mktemp("unconverged"), {**small_config, **changes})
 
@@ -243,12 +244,26 @@ def test_a_flagged_background_is_told_wherever_its_numbers_are(
 def test_everything_asked_for_is_there(unconverged: Finished) -> None:
     names = {path.name for path in unconverged.folder.rglob("*") if path.is_file()}
     assert {"posterior.nc", "posterior_log-parabola.nc", "posterior_stacked.nc", "comparison.ecsv"} <= names
-    assert {"comparison.png", "stacked.png"} <= names
-    assert set(unconverged.provenance["convergence"]) == {"power-law", "log-parabola", "stacked", "flux points"}
+    assert {"comparison.png", "stacked.png", "light_curve.png"} <= names
+    fits_asked_for = {"power-law", "log-parabola", "stacked", "flux points"}
+    curves = {"light curve", "fluxes alone", "fluxes in bands"}
+    assert set(unconverged.provenance["convergence"]) == fits_asked_for | curves
     assert set(unconverged.table("comparison.ecsv")["model"]) == {"power-law", "log-parabola"}
     wstat = unconverged.table("wstat.ecsv")
     fits_made = {(row["model"], row["dataset"]) for row in wstat}
     assert fits_made == {(m, d) for m in ("power-law", "log-parabola") for d in ("joint", "stacked")}
+
+
+def test_light_curve(unconverged: Finished) -> None:
+    curve, in_bands = (unconverged.table(f"light_curve{part}.ecsv") for part in ("", "_bands"))
+    assert list(curve["name"]) == list(in_bands["name"]) == ["1", "3"]
+    assert curve["flux_shrunk"].shape == (2, 1)
+    assert in_bands["flux"].shape == (2, 2)
+    assert np.all(curve["time_min"] < curve["time_max"])
+    assert curve.meta["converged"] is False
+    with xr.open_dataset(unconverged.folder / "light_curve.nc") as draws:
+        assert draws["flux_shrunk"].shape == (4, 25, 2)
+        assert draws["covariance"].shape == (2, 2)
 
 
 def test_a_seed_that_is_not_given_is_drawn_and_recorded(unconverged: Finished) -> None:
