@@ -9,12 +9,10 @@ the priors with which the data are then analysed. `fixed`: the scatter of ln(flu
 Every set is a line of JSON in `--out`; a run that was stopped goes on where it ended.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -36,7 +34,7 @@ from bayes_onoff.inference.rates import prior_background_draws
 from bayes_onoff.models import LogNormal, Normal, SpectralModel, photons
 from bayes_onoff.products.light_curve import variability_bayes_factor
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold
-from tests.proofs.records import append_records, in_processes, read_records
+from tests.proofs.records import append_records, in_processes, proof_parser, read_records, require_seed
 
 __all__ = ["MODEL", "analyse_set", "compiled_curve", "light_curve_table", "toy_runs", "toy_with_counts"]
 
@@ -188,8 +186,7 @@ def analyse_set(task: Task) -> dict[str, Any]:
 
 def _tasks(records: Sequence[dict[str, Any]], n_sets: int, seed: int) -> Iterator[Task]:
     """Sets that are not recorded yet, a few of every kind first."""
-    if any(record["seed"] != seed for record in records):
-        raise SystemExit("the file holds sets of another seed; choose another file or seed")
+    require_seed(records, seed)
     done = {(record["kind"], record["level"], record["scatter"], record["set"]) for record in records}
     cases = [("sbc", level, -1.0) for level in LEVELS]
     cases += [("fixed", level, scatter) for scatter in SCATTERS for level in LEVELS]
@@ -252,13 +249,7 @@ def _compile(_: None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run sets or print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, made or continued")
-    parser.add_argument("--table", action="store_true", help="print the tables of what the file holds; run nothing")
-    parser.add_argument("--sets", type=int, default=200, help="sets of each kind and level")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after that long")
+    parser = proof_parser(__doc__, "sets of each kind and level", "stop after that long", default_sets=200)
     chosen = parser.parse_args(arguments)
     records = read_records(chosen.out)
     if chosen.table:

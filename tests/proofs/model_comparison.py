@@ -10,12 +10,10 @@ to be the frequency of cutoffs), or are a fixed power law or that with a cutoff 
 Every set is a line of JSON in `--out`; a run that was stopped goes on where it ended.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -28,7 +26,7 @@ from bayes_onoff.inference import BackgroundModel, CompiledAnalysis, SamplerSett
 from bayes_onoff.inference.rates import prior_background_draws, replicated_counts
 from bayes_onoff.models import LogNormal, Normal, SpectralModel, photons
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold
-from tests.proofs.records import append_records, in_processes, read_records
+from tests.proofs.records import append_records, in_processes, proof_parser, read_records, require_seed
 
 __all__ = ["analyse_set", "comparison_table", "compiled_models"]
 
@@ -161,20 +159,13 @@ def _compile(_: None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run sets or print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, made or continued")
-    parser.add_argument("--table", action="store_true", help="print the tables of what the file holds; run nothing")
-    parser.add_argument("--sets", type=int, default=200, help="sets a truth and kind")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after that long")
+    parser = proof_parser(__doc__, "sets a truth and kind", "stop after that long", default_sets=200)
     chosen = parser.parse_args(arguments)
     records = read_records(chosen.out)
     if chosen.table:
         sys.stdout.write(comparison_table(records))
         return
-    if any(record["seed"] != chosen.seed for record in records):
-        raise SystemExit("the file holds sets of another seed; choose another file or seed")
+    require_seed(records, chosen.seed)
     done = {(record["kind"], record["truth"], record["set"]) for record in records}
     tasks = [
         (chosen.seed, kind, truth, number)
