@@ -179,6 +179,7 @@ PUBLIC = {
         "fit_wstat_joint",
         "flux_points",
         "group_fluxes",
+        "instrument_agreement",
         "integral_flux",
         "leave_one_run_out",
         "light_curve",
