@@ -94,6 +94,8 @@ def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
         "regions",
         "cumulative",
         "trace",
+        "prior_predictive",
+        "predictive_checks",
         "parameters",
         "background_checks",
         "counts",
@@ -104,7 +106,9 @@ def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
     on_the_sky = ("wstat_profiles", "image", "theta_squared", "response_1")
     figures = {f"figures/{name}.png" for name in (*names, *on_the_sky, "flux_points", "flux_point_correlation")}
     others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json", "theta_squared.ecsv"}
-    assert found == spectra | figures | set(TABLES) | others
+    sections = ("data", "model", "diagnostics", "parameters", "sensitivity", "counts", "flux_points", "detection")
+    latex = {f"latex/{name}.tex" for name in (*sections, "wstat", "guidelines", "provenance")}
+    assert found == spectra | figures | set(TABLES) | others | latex
 
 
 @pytest.mark.parametrize("name", TABLES)
