@@ -267,8 +267,6 @@ PUBLIC = {
         "ReportFigure",
         "ReportTable",
         "Section",
-        "format_number",
-        "format_unit",
         "latex_table",
         "render_report",
         "write_latex_tables",

@@ -10,6 +10,7 @@ from bayes_onoff.app.sky import on_radius
 from bayes_onoff.calibration import Calibration, calibration_table
 from bayes_onoff.dl3 import Observation
 from bayes_onoff.models import CRAB
+from bayes_onoff.notation import format_number
 from bayes_onoff.plotting import (
     plot_background_checks,
     plot_calibration,
@@ -32,7 +33,7 @@ from bayes_onoff.plotting import (
 )
 from bayes_onoff.plotting.sky_regions import region_center
 from bayes_onoff.products import LightCurve, spectral_band
-from bayes_onoff.report import ReportFigure, format_number
+from bayes_onoff.report import ReportFigure
 from bayes_onoff.simulation import CRAB_POSITION
 
 __all__ = ["draw_figures"]

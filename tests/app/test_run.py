@@ -172,7 +172,7 @@ def test_the_report_stands_alone(finished: Finished) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
     assert "<script" not in page
-    assert page.count("<svg") == 16  # fifteen figures and the formula
+    assert page.count("<svg") == 18  # seventeen figures and the formula
     assert "The sampling converged" in page
     assert "did not converge" not in page
     assert str(int(finished.table("cumulative.ecsv")["n_on"][-1])) in page
