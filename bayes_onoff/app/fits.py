@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.progress import Progress
-from bayes_onoff.inference import BandPosterior, Convergence, Posterior
+from bayes_onoff.inference import BandPosterior, Convergence, Posterior, unfolding_model
 from bayes_onoff.inference.bands import bands_of_bins
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import expected_shape
@@ -30,12 +30,15 @@ class Fits:
         By the model's label, the main one first.
     stacked : Posterior or None
         The main model's, of the stacked spectrum.
+    unfolded : Posterior or None
+        Of a spectrum without a parametric form.
     bands : BandPosterior
         Norms in bands of energy, relative to the main posterior's median.
     """
 
     posteriors: Mapping[str, Posterior]
     stacked: Posterior | None
+    unfolded: Posterior | None
     bands: BandPosterior
 
     @property
@@ -54,6 +57,8 @@ class Fits:
         verdicts = {label: posterior.convergence for label, posterior in self.posteriors.items()}
         if self.stacked is not None:
             verdicts["stacked"] = self.stacked.convergence
+        if self.unfolded is not None:
+            verdicts["unfolded"] = self.unfolded.convergence
         return {**verdicts, "flux points": self.bands.convergence}
 
     @property
@@ -122,6 +127,7 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
     stacked = None
     if config.stacked:
         stacked = fit(f"{main_label}, stacked", Spectra((stack(spectra),)), model)
+    unfolded = fit("unfolded", spectra, unfolding_model(spectra)) if config.unfolding else None
     with progress.stage("flux points", f"flux points in {len(edges) - 1} bands", spinner=False):
         bands = fit_bands(
             spectra,
@@ -133,4 +139,4 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
             progress=progress.in_terminal,
         )
     progress.say(f"flux points: {bands.convergence.sentence}")
-    return Fits(posteriors=posteriors, stacked=stacked, bands=bands)
+    return Fits(posteriors=posteriors, stacked=stacked, unfolded=unfolded, bands=bands)

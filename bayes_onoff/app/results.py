@@ -16,6 +16,7 @@ from bayes_onoff.models import HalfNormal
 from bayes_onoff.products import (
     FluxPoints,
     SpectralBand,
+    UnfoldedPoints,
     WstatFit,
     WstatProfile,
     background_checks,
@@ -30,8 +31,10 @@ from bayes_onoff.products import (
     prior_sensitivity,
     profile_wstat,
     spectral_band,
+    unfolded_points,
     write_flux_points,
     write_table,
+    write_unfolded_points,
     wstat_table,
 )
 from bayes_onoff.reduction import Reduction
@@ -78,6 +81,8 @@ class Results:
         Of the main posterior.
     flux_points : FluxPoints
         With the main posterior's median as reference.
+    unfolded : UnfoldedPoints or None
+        Where an unfolded spectrum was asked for.
     detection : QTable
         Evidence for a source and upper limits, with that reference.
     comparison : QTable or None
@@ -102,6 +107,7 @@ class Results:
     sensitivity: QTable
     band: SpectralBand
     flux_points: FluxPoints
+    unfolded: UnfoldedPoints | None
     detection: QTable
     comparison: QTable | None
     sky: SkyView
@@ -151,6 +157,7 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         sensitivity=sensitivity,
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
+        unfolded=None if fits.unfolded is None else unfolded_points(fits.unfolded),
         detection=detection(fits.bands, HalfNormal(config.detection.scale), prior_odds=config.detection.prior_odds),
         comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
         sky=view_sky(config, inputs),
@@ -163,7 +170,8 @@ def _tell_background(results: Results) -> None:
     """Say in every table that rests on the background whether it is what the model expects."""
     checks = results.background_checks.meta
     tables = (results.parameters, results.bins, results.flux_points.table, results.detection, results.wstat_comparison)
-    for table in (*tables, results.sensitivity, results.comparison):
+    unfolded = None if results.unfolded is None else results.unfolded.table
+    for table in (*tables, results.sensitivity, results.comparison, unfolded):
         if table is not None:
             table.meta |= {"background_flagged": checks["background_flagged"], "background_checks": checks["sentence"]}
 
@@ -193,6 +201,9 @@ def write_results(results: Results, folder: Path) -> None:
     write_table(results.derived, folder / "derived.ecsv")
     write_table(results.bins, folder / "bins.ecsv")
     write_flux_points(results.flux_points, folder / "flux_points.ecsv")
+    if fits.unfolded is not None and results.unfolded is not None:
+        fits.unfolded.save(folder / "posterior_unfolded.nc")
+        write_unfolded_points(results.unfolded, folder / "unfolded.ecsv")
     write_table(results.detection, folder / "detection.ecsv")
     if results.comparison is not None:
         write_table(results.comparison, folder / "comparison.ecsv")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+from bayes_onoff.inference.unfolding import unfolding_model
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
@@ -22,6 +23,7 @@ __all__ = [
     "compile_bands",
     "fit",
     "fit_bands",
+    "unfolding_model",
 ]
 
 _SAMPLING = {

@@ -17,6 +17,7 @@ from bayes_onoff.inference import acceptance, marginal, pooled
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled_coordinates import Conditional, background_parameters, pooled_geometry
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
+from bayes_onoff.inference.unfolded_coordinates import bend_arrays, bend_conditional, bend_names
 from bayes_onoff.models import (
     HalfNormal,
     LogNormal,
@@ -77,6 +78,8 @@ def data_arrays(
         arrays["band_membership"] = membership.astype(float)
     else:
         arrays["response"] = data.response
+        if bend_names(signal):
+            arrays |= bend_arrays(data, signal)
     if background.prior == "pooled":
         arrays |= pooled_geometry(data, background, priors).arrays()
         if background.marginal:
@@ -104,6 +107,10 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "response": (RUN_DIM, ENERGY_DIM, ENERGY_TRUE_DIM),
     "reference_counts": (RUN_DIM, ENERGY_DIM),
     "band_membership": (ENERGY_DIM, BAND),
+    "bend_rotation": ("bend", "bend_other"),
+    "bend_information": ("bend",),
+    "bend_estimate": ("bend",),
+    "bend_raw": ("bend",),
     "offset": (RUN_DIM, ENERGY_DIM),
     "log_energy": (ENERGY_DIM,),
     "spline": (ENERGY_DIM, "basis"),
@@ -195,14 +202,25 @@ def _latent_rates(background: BackgroundModel, data: Mapping[str, Any]) -> Any:
     return pt.exp(parameters["log_mean"] + parameters["deviation"])
 
 
+def _spectral_parameters(model: SpectralModel, data: Mapping[str, Any]) -> dict[str, Any]:
+    bends = bend_names(model)
+    values = {name: random_variable(name, prior) for name, prior in model.priors.items() if name not in bends}
+    if bends:
+        roughness = model.local_values(values | dict.fromkeys(bends))["roughness"]
+        conditional = bend_conditional(roughness, data)
+        rotated = conditional.parameter(_coordinate("bend_raw", conditional))
+        bent = pooled.inner(data["bend_rotation"], rotated)
+        values |= {name: pm.Deterministic(name, bent[j]) for j, name in enumerate(bends)}
+    return values
+
+
 def _expected_signal(signal: Signal, data: Mapping[str, Any], energy_true: NDArray[np.float64]) -> Any:
     if isinstance(signal, BandSignal):
         norm = pm.HalfFlat("norm", dims=BAND, initval=np.ones(signal.n_bands))
         membership = data["band_membership"]
         outside = 1 - membership.sum(axis=1)
         return data["reference_counts"] * ((membership * norm).sum(axis=1) + outside)
-    values = {name: random_variable(name, prior) for name, prior in signal.priors.items()}
-    return fold(photons(signal, values, energy_true, xp=pt), data["response"])
+    return fold(photons(signal, _spectral_parameters(signal, data), energy_true, xp=pt), data["response"])
 
 
 def build_model(data: FitData, signal: Signal, background: BackgroundModel) -> pm.Model:
@@ -218,6 +236,8 @@ def build_model(data: FitData, signal: Signal, background: BackgroundModel) -> p
     }
     if isinstance(signal, BandSignal):
         coords[BAND] = np.arange(signal.n_bands)
+    else:
+        coords |= dict.fromkeys(("bend", "bend_other"), np.arange(len(bend_names(signal))))
     with pm.Model(coords=coords) as model:
         inputs = {
             name: pm.Data(name, array, dims=_DIMS.get(name))

@@ -76,8 +76,14 @@ class UnfoldingNodes:
         departures -= power_laws @ np.linalg.solve(moments, power_laws.T @ (weight[:, None] * departures))
         # A rotation leaves independent standard normals as they are; this one makes their effects orthogonal.
         _, rotation = np.linalg.eigh(departures.T @ (weight[:, None] * departures))
-        rotated: NDArray[np.float64] = departures @ rotation[:, ::-1]
-        return rotated * np.sign(rotated[-1])
+        rotated = departures @ rotation[:, ::-1]
+        basis: NDArray[np.float64] = rotated * np.sign(rotated[-1])
+        return basis
+
+    def departures(self, log_energy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Evaluate the functions g_j at ln(E / TeV), shape (..., bend)."""
+        nodes = np.log(self.energy)
+        return np.stack([lines(np, log_energy, nodes, column) for column in self.basis.T], axis=-1)
 
     @lru_cache(maxsize=32)  # noqa: B019 - frozen plain data
     def shape(self) -> Shape:

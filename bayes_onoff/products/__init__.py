@@ -13,6 +13,7 @@ from bayes_onoff.products.parameter_table import parameter_table
 from bayes_onoff.products.prior_sensitivity import prior_sensitivity
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.spectral_band import SpectralBand, spectral_band
+from bayes_onoff.products.unfolded_points import UnfoldedPoints, unfolded_points, write_unfolded_points
 from bayes_onoff.products.writing import write_table
 from bayes_onoff.products.wstat_comparison import compare_with_wstat
 from bayes_onoff.products.wstat_fit import WstatFit, fit_wstat, wstat_table
@@ -23,6 +24,7 @@ __all__ = [
     "FluxPoints",
     "NormDensity",
     "SpectralBand",
+    "UnfoldedPoints",
     "WstatFit",
     "WstatProfile",
     "background_checks",
@@ -43,7 +45,9 @@ __all__ = [
     "prior_sensitivity",
     "profile_wstat",
     "spectral_band",
+    "unfolded_points",
     "write_flux_points",
     "write_table",
+    "write_unfolded_points",
     "wstat_table",
 ]

@@ -54,6 +54,7 @@ HEADINGS = {
     "e_min": "from",
     "e_max": "to",
     "dnde": "dN/dE",
+    "n_signal": "signal counts",
     "dnde_errn": "− error",
     "dnde_errp": "+ error",
     "dnde_ul": "upper limit",
@@ -316,7 +317,7 @@ class ReportContent:
         The result in words with numbers.
     data, regions, model, diagnostics, parameters, sensitivity
         Sections, in this order on the page.
-    counts, spectrum, flux_points, detection, wstat, comparison, calibration
+    counts, spectrum, flux_points, unfolded, detection, wstat, comparison, calibration
         The sections after them.
     provenance : Section
         Where it all came from; the last one.
@@ -337,6 +338,7 @@ class ReportContent:
     counts: Section | None = None
     spectrum: Section | None = None
     flux_points: Section | None = None
+    unfolded: Section | None = None
     detection: Section | None = None
     wstat: Section | None = None
     comparison: Section | None = None

@@ -48,6 +48,7 @@ class Configuration(Block):
     stacked: bool = False
     flux_points: AxisBlock | None = None
     detection: DetectionBlock = DetectionBlock()
+    unfolding: bool = False
     compare: Annotated[tuple[ModelOrName, ...], Field(strict=False)] = ()
 
     @field_validator("name")
