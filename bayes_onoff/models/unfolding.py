@@ -16,7 +16,7 @@ from bayes_onoff.models.shape import Shape
 
 __all__ = ["ROUGHNESS_PRIOR", "UnfoldingNodes"]
 
-ROUGHNESS_PRIOR = HalfNormal(0.7)
+ROUGHNESS_PRIOR = HalfNormal(0.5)
 """Standard deviation of the change of the photon index over a factor e in energy."""
 
 
