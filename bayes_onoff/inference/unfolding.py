@@ -49,7 +49,7 @@ def unfolding_model(
     nodes = np.geomspace(low, high, max(3, 1 + round(nodes_per_decade * np.log10(high / low))))
     counts = photons(_TYPICAL, {}, data.energy_true.edges) * data.response.sum(axis=(0, 1))
     x, x_nodes = np.log(data.energy_true.centers), np.log(nodes)
-    weight = [float(counts @ np.interp(x, x_nodes, row)) for row in np.eye(len(nodes))]
-    table = UnfoldingNodes(tuple(nodes.tolist()), tuple(weight))
-    reference = float(np.exp(table.weight @ x_nodes))
+    weight = np.array([counts @ np.interp(x, x_nodes, row) for row in np.eye(len(nodes))])
+    table = UnfoldingNodes(tuple(nodes.tolist()), tuple(weight.tolist()))
+    reference = float(np.exp(weight @ x_nodes / weight.sum()))
     return SpectralModel("unfolded", float(f"{reference:.3g}"), priors or {}, table=table)

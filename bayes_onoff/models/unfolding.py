@@ -60,7 +60,7 @@ class UnfoldingNodes:
                 found=str(self.weight),
                 allowed=f"{len(self.energy)} numbers not below 0, at least two of them above",
             )
-        object.__setattr__(self, "weight", tuple((weight / weight.sum()).tolist()))
+        object.__setattr__(self, "weight", tuple(weight.tolist()))
 
     @cached_property
     def basis(self) -> NDArray[np.float64]:
@@ -70,14 +70,14 @@ class UnfoldingNodes:
         changes = np.diff(slopes, axis=0) / np.sqrt((x[2:] - x[:-2]) / 2)[:, None]
         departures = np.linalg.pinv(changes)
         # Any part that is a power law belongs to amplitude and index: what is left is orthogonal to them.
-        weight = np.array(self.weight)
+        weight = np.array(self.weight) / sum(self.weight)
         power_laws = np.column_stack([np.ones_like(x), x - weight @ x])
         moments = power_laws.T @ (weight[:, None] * power_laws)
         departures -= power_laws @ np.linalg.solve(moments, power_laws.T @ (weight[:, None] * departures))
         # A rotation leaves independent standard normals as they are; this one makes their effects orthogonal.
         _, rotation = np.linalg.eigh(departures.T @ (weight[:, None] * departures))
         rotated = departures @ rotation[:, ::-1]
-        basis: NDArray[np.float64] = rotated * np.sign(rotated[-1])
+        basis: NDArray[np.float64] = rotated * np.where(rotated[-1] < 0, -1.0, 1.0)
         return basis
 
     def departures(self, log_energy: NDArray[np.float64]) -> NDArray[np.float64]:
