@@ -8,7 +8,7 @@ import pytest
 from pytensor.compile.mode import Mode
 
 from bayes_onoff.errors import InputError
-from bayes_onoff.inference import BackgroundModel, SamplerSettings, fit, pymc_model, unfolding_model
+from bayes_onoff.inference import BackgroundModel, pymc_model, unfolding_model
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.unfolded_coordinates import bend_arrays, bend_conditional, bend_names
 from bayes_onoff.models import HalfNormal, Normal, SpectralModel
@@ -78,21 +78,6 @@ def test_the_rotated_density_is_the_plain_one(spectra: Spectra, monkeypatch: pyt
         same |= {name: np.asarray(bend) for name, bend in zip(names, bends, strict=True)}
         differences.append(compiled[0](point) - compiled[1](same) - np.log(conditional.sd).sum())
     np.testing.assert_allclose(differences, 0, atol=1e-8)
-
-
-def test_an_unfolded_toy_holds_its_truth(spectra: Spectra) -> None:
-    """A power law: found within three standard deviations, smooth, and sampled without trouble."""
-    model = unfolding_model(spectra, nodes_per_decade=3)
-    posterior = fit(spectra, model, MARGINAL, SamplerSettings(draws=500, tune=500, seed=3), progress=False)
-    assert posterior.convergence.divergences <= 2
-    assert posterior.convergence.r_hat_max < 1.02
-    energies = np.array([1.0, 2.0, 5.0])
-    draws = {name: values[..., None] for name, values in posterior.values.items()}
-    log_flux = np.log(model.dnde(energies, draws))
-    pull = (np.log(3e-11 * energies**-2.4) - log_flux.mean(axis=(0, 1))) / log_flux.std(axis=(0, 1))
-    assert np.all(np.abs(pull) < 3)
-    assert isinstance(posterior.tree["log_prior"]["bend_1"].values, np.ndarray)
-    assert np.median(posterior.values["roughness"]) < 0.6
 
 
 def test_the_pooled_model_has_both_kinds_of_coordinates(spectra: Spectra) -> None:
