@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from bayes_onoff.errors import InputError
 from bayes_onoff.units import ENERGY, to_array, to_float
 
-__all__ = ["BAND", "ENERGY_DIM", "ENERGY_TRUE_DIM", "RUN_DIM", "EnergyAxis"]
+__all__ = ["BAND", "ENERGY_DIM", "ENERGY_TRUE_DIM", "GROUP_DIM", "RUN_DIM", "EnergyAxis"]
 
 RUN_DIM = "run"
 ENERGY_DIM = "energy"
 ENERGY_TRUE_DIM = "energy_true"
 BAND = "band"
+GROUP_DIM = "group"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -19,7 +19,10 @@ from bayes_onoff.plotting import (
     plot_cumulative,
     plot_flux_points,
     plot_image,
+    plot_light_curve,
     plot_pair,
+    plot_predictive_checks,
+    plot_prior_predictive,
     plot_profiles,
     plot_response,
     plot_sky,
@@ -29,7 +32,7 @@ from bayes_onoff.plotting import (
     plot_unfolded,
 )
 from bayes_onoff.plotting.sky_regions import region_center
-from bayes_onoff.products import spectral_band
+from bayes_onoff.products import LightCurve, spectral_band
 from bayes_onoff.report import ReportFigure, format_number
 from bayes_onoff.simulation import CRAB_POSITION
 
@@ -76,10 +79,12 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
     for observation in results.inputs.observations[:1]:
         yield "data", f"response_{observation.name}", _response(results, observation)
     yield "data", "cumulative", _cumulative(results)
+    yield "model", "prior_predictive", _prior_predictive(results)
     yield "diagnostics", "trace", _trace(results)
     yield "parameters", "parameters", _parameters(results)
     if len(results.background_checks):
         yield "counts", "background_checks", _background_checks(results)
+    yield "counts", "predictive_checks", _predictive_checks(results)
     yield "counts", "counts", _counts(results, None)
     names = results.reduction.spectra.names
     for name in names:
@@ -92,9 +97,13 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
     if results.unfolded is not None:
         yield "unfolded", "unfolded", _unfolded(results)
         yield "unfolded", "unfolded_correlation", _unfolded_correlation(results)
+    if results.light_curve is not None:
+        yield "light_curve", "light_curve", _light_curve(results.light_curve)
     yield "wstat", "wstat_profiles", _wstat_profiles(results)
     if results.comparison is not None:
         yield "comparison", "comparison", _comparison(results)
+    if results.stacked_models is not None:
+        yield "comparison", "stacked_models", _stacked_models(results)
     if results.calibration is not None:
         yield "calibration", "calibration", _calibration(results.calibration)
 
@@ -191,6 +200,42 @@ def _wstat_values(results: Results) -> dict[str, float]:
     return {str(row["parameter"]): float(row["value"]) for row in rows}
 
 
+def _prior_predictive(results: Results) -> ReportFigure:
+    posterior = results.fits.main
+    drawn = posterior.tree["prior_predictive"]
+    seen = {name: int(posterior.tree["observed_data"][name].sum()) for name in ("n_on", "n_off")}
+    low, high = np.quantile(drawn["n_on"].to_numpy().sum(axis=(-2, -1)), [0.025, 0.975])
+    return ReportFigure(
+        _made(plot_prior_predictive, posterior),
+        "Counts of all runs together with what the priors alone predict for them, 68 % and 95 %.",
+        f"{seen['n_on']} ON and {seen['n_off']} OFF counts; the priors alone predict between "
+        f"{format_number(float(low))} and {format_number(float(high))} ON counts (95 %).",
+    )
+
+
+def _predictive_checks(results: Results) -> ReportFigure:
+    return ReportFigure(
+        _made(plot_predictive_checks, results.fits.main),
+        "How many runs and bins hold how many counts: roots of the observed numbers hanging from the predicted ones, "
+        "with 95 % of replicates in grey (left, middle); distribution of the probability integral transforms (right).",
+        _pit_text(results),
+        results.fits.main.convergence.converged,
+    )
+
+
+def _pit_text(results: Results) -> str:
+    """Say how far the distribution of the residuals is from uniform."""
+    from scipy.special import ndtr
+    from scipy.stats import kstest
+
+    told = ", ".join(
+        f"{name} {kstest(ndtr(results.bins[f'residual_{key}']), 'uniform').statistic:.2f}"
+        for key, name in (("on", "ON"), ("off", "OFF"))
+    )
+    limit = 1.36 / np.sqrt(len(results.bins))
+    return f"Largest distance of the PIT values from uniform: {told}; {limit:.2f} would be exceeded in 5 % of cases."
+
+
 def _background_checks(results: Results) -> ReportFigure:
     return ReportFigure(
         _made(plot_background_checks, results.fits.main),
@@ -252,6 +297,18 @@ def _stacked(results: Results) -> ReportFigure:
     )
 
 
+def _stacked_models(results: Results) -> ReportFigure:
+    band = results.stacked_models
+    assert band is not None
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in band.meta["weights"].items())
+    return ReportFigure(
+        _made(plot_spectrum, {results.fits.main_label: results.band, "stacked models": band}),
+        f"The spectra of all models mixed by their stacking weights ({weights}), beside the main model's.",
+        "Two spectral bands over the same energies: of the main model and of the mixture of all models.",
+        bool(band.meta["converged"]),
+    )
+
+
 def _flux_points(results: Results) -> ReportFigure:
     points = results.flux_points
     return ReportFigure(
@@ -306,6 +363,16 @@ def _calibration(calibration: Calibration) -> ReportFigure:
         "should be; a true posterior stays in the grey bands: the whole curve in 95 % of calibrations on the left, "
         "95 % at each point on the right.",
         str(calibration_table(calibration).meta["sentence"]),
+    )
+
+
+def _light_curve(curve: LightCurve) -> ReportFigure:
+    return ReportFigure(
+        _made(plot_light_curve, curve),
+        "Left: fluxes over time, each alone (grey) and drawn from a population (blue), with 68 % intervals or 95 % "
+        "limits; long gaps are cut out (hatched). Right: posterior of the fractional variability.",
+        str(curve.table.meta["sentence"]),
+        bool(curve.table.meta["converged"]),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.app.config import Configuration
+from bayes_onoff.app.light_curves import LightCurveFits, LightCurvePlan, fit_curve
 from bayes_onoff.app.progress import Progress
 from bayes_onoff.inference import BandPosterior, Convergence, Posterior, unfolding_model
 from bayes_onoff.inference.bands import bands_of_bins
@@ -34,12 +35,15 @@ class Fits:
         Of a spectrum without a parametric form.
     bands : BandPosterior
         Norms in bands of energy, relative to the main posterior's median.
+    light_curve : LightCurveFits or None
+        With the main model's shape, if it was asked for.
     """
 
     posteriors: Mapping[str, Posterior]
     stacked: Posterior | None
     unfolded: Posterior | None
     bands: BandPosterior
+    light_curve: LightCurveFits | None = None
 
     @property
     def main_label(self) -> str:
@@ -59,7 +63,8 @@ class Fits:
             verdicts["stacked"] = self.stacked.convergence
         if self.unfolded is not None:
             verdicts["unfolded"] = self.unfolded.convergence
-        return {**verdicts, "flux points": self.bands.convergence}
+        curve = {} if self.light_curve is None else self.light_curve.convergence
+        return {**verdicts, "flux points": self.bands.convergence, **curve}
 
     @property
     def converged(self) -> bool:
@@ -96,7 +101,13 @@ def require_background_shape(config: Configuration, spectra: Spectra) -> None:
         expected_shape(FitData.from_spectra(spectra))
 
 
-def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.float64], progress: Progress) -> Fits:
+def fit_everything(
+    config: Configuration,
+    spectra: Spectra,
+    edges: NDArray[np.float64],
+    progress: Progress,
+    curve: LightCurvePlan | None = None,
+) -> Fits:
     """Sample every posterior that the configuration asks for.
 
     Parameters
@@ -107,8 +118,10 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
     edges : ndarray, shape (band + 1,)
         Edges of the flux points' bands, TeV.
     progress : Progress
+    curve : LightCurvePlan, optional
     """
     background, settings = config.background.to_background(), config.sampling.to_settings()
+    systematics = config.systematics.to_systematics()
     models = config.to_models()
     with progress.stage("import", "loading PyMC"):
         from bayes_onoff.inference import compile_analysis, fit_bands
@@ -116,7 +129,7 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
     def fit(label: str, data: Spectra, model: SpectralModel) -> Posterior:
         first = " (the first time on a machine takes a minute or two)" if not progress.timings.get("compile") else ""
         with progress.stage("compile", f"compiling {label}{first}"):
-            analysis = compile_analysis(data, model, background)
+            analysis = compile_analysis(data, model, background, systematics)
         with progress.stage("sample", f"sampling {label}", spinner=False):
             posterior = analysis.fit(data, settings, progress=progress.in_terminal)
         progress.say(f"{label}: {posterior.convergence.sentence}")
@@ -132,11 +145,13 @@ def fit_everything(config: Configuration, spectra: Spectra, edges: NDArray[np.fl
         bands = fit_bands(
             spectra,
             model,
-            posteriors[main_label].medians,
+            posteriors[main_label].medians | posteriors[main_label].systematic_medians,
             edges,
             background=background,
+            systematics=systematics,
             settings=settings,
             progress=progress.in_terminal,
         )
     progress.say(f"flux points: {bands.convergence.sentence}")
-    return Fits(posteriors=posteriors, stacked=stacked, unfolded=unfolded, bands=bands)
+    light_curve = None if curve is None else fit_curve(config, curve, main_label, model, progress)
+    return Fits(posteriors=posteriors, stacked=stacked, unfolded=unfolded, bands=bands, light_curve=light_curve)

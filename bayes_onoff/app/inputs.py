@@ -2,9 +2,10 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from regions import SkyRegion
@@ -14,7 +15,7 @@ from bayes_onoff.app.progress import Progress
 from bayes_onoff.dl3 import DataStore, Observation, select_runs
 from bayes_onoff.errors import FileError, ReductionWarning
 from bayes_onoff.reduction import Reduction, reduce_in_time
-from bayes_onoff.spectra import ogip_set, read_ogip_files, with_fit_range
+from bayes_onoff.spectra import Spectra, ogip_set, read_ogip_files, with_fit_range
 
 __all__ = ["Inputs", "read_inputs"]
 
@@ -33,12 +34,15 @@ class Inputs:
         The runs, in the order of the analysis; none where the spectra come from OGIP files.
     warnings : tuple of str
         What was left out or approximated.
+    light_curve : Spectra, optional
+        One spectrum for each flux of the light curve, if one is asked for.
     """
 
     reduction: Reduction
     files: tuple[Path, ...]
     observations: tuple[Observation, ...] = ()
     warnings: tuple[str, ...] = ()
+    light_curve: Spectra | None = None
 
 
 def read_inputs(config: Configuration, progress: Progress) -> Inputs:
@@ -64,10 +68,10 @@ def _from_store(config: Configuration, progress: Progress) -> Inputs:
     with _heard(progress, told):
         store, observations = _chosen_runs(config)
         progress.say(f"{len(observations)} runs: {', '.join(str(run.obs_id) for run in observations)}")
-        reduction = reduce_in_time(
+        reduce = partial(
+            reduce_in_time,
             observations,
             on_region,
-            config.observations.grouping.to_grouping(),
             energy=energy.to_axis("energy"),
             energy_true=energy_true.to_axis("energy_true"),
             exclusion=exclusion,
@@ -77,10 +81,23 @@ def _from_store(config: Configuration, progress: Progress) -> Inputs:
             fit_range=None if config.fit_range is None else config.fit_range.to_limits(),
             on_progress=progress.say,
         )
+        reduction = reduce(grouping=config.observations.grouping.to_grouping())
+        # What is left out of both is told once.
+        curve = _in_time(config, reduction, reduce)
     regions = [file for block in (on_block, *config.exclusion) for file in block.files]
     runs = [file for observation in observations for file in observation.files if file.exists()]
     files = (*store.index_files, *regions, *config.model_files, *runs)
-    return Inputs(reduction, files, observations, tuple(told))
+    return Inputs(reduction, files, observations, tuple(told), curve)
+
+
+def _in_time(config: Configuration, reduction: Reduction, reduce: Callable[..., Reduction]) -> Spectra | None:
+    """Give the spectra of the light curve: the same as those of the analysis, or reduced with its own grouping."""
+    if config.light_curve is None:
+        return None
+    grouping = config.light_curve.to_grouping()
+    if grouping == config.observations.grouping.to_grouping():
+        return reduction.spectra
+    return reduce(grouping=grouping).spectra
 
 
 def _chosen_runs(config: Configuration) -> tuple[DataStore, tuple[Observation, ...]]:
@@ -124,7 +141,7 @@ def _from_ogip(config: Configuration, progress: Progress) -> Inputs:
     if config.fit_range is not None:
         spectra = with_fit_range(spectra, *config.fit_range.to_limits())
     files = (*(file for path in paths for file in ogip_set(path)), *config.model_files)
-    return Inputs(Reduction(spectra, ()), files)
+    return Inputs(Reduction(spectra, ()), files, light_curve=None if config.light_curve is None else spectra)
 
 
 def _matching(pattern: str) -> Sequence[Path]:

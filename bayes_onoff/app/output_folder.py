@@ -14,8 +14,10 @@ RESULTS = (
     "posterior*.nc",
     "flux_points*.nc",
     "unfolded.nc",
+    "light_curve*.nc",
     "spectra/*.fits",
     "figures/*.*",
+    "latex/*.tex",
 )
 """What a run writes; the first is taken away first, because a folder that has it is a finished one."""
 

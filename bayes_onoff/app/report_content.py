@@ -7,12 +7,14 @@ import numpy as np
 import yaml
 from astropy.table import QTable
 
+from bayes_onoff.app.reporting_guidelines import reporting_guidelines
 from bayes_onoff.app.results import Results
 from bayes_onoff.calibration import calibration_table
 from bayes_onoff.inference.acceptance import SCATTER_PRIOR
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.pooled import DEVIATION_SCALE_PRIOR, LEVEL_PRIOR, SHAPE_SCALE_PRIOR, SLOPE_PRIOR
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
+from bayes_onoff.inference.systematics import Systematics
 from bayes_onoff.models import Normal, Prior
 from bayes_onoff.models.unfolding import ROUGHNESS_PRIOR
 from bayes_onoff.products.flux_points import UL_SQRT_TS
@@ -52,6 +54,9 @@ DERIVED_COLUMNS = (
 COMPARISON_COLUMNS = (
     *("model", "elpd_loo", "elpd_se", "elpd_diff", "diff_se", "p_loo", "weight", "k_hat_max", "n_bad_k", "converged"),
 )
+EVIDENCE_COLUMNS = (
+    *("model", "log_evidence", "log_evidence_error", "log_bayes_factor", "probability", "evidence_for_best"),
+)
 CALIBRATION_COLUMNS = ("quantity", "p_uniform", "p_holm", "coverage_68", "coverage_95", "coverage_ul95")
 CHECK_COLUMNS = ("check", "meaning", "observed", "replicated", "p_value", "flagged", "where")
 DETECTION_COLUMNS = (
@@ -59,6 +64,12 @@ DETECTION_COLUMNS = (
     *("ln_bayes_factor", "ln_bayes_factor_error", "probability", "flux_ul", "crab_ul"),
 )
 UNFOLDED_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "n_signal")
+CURVE_COLUMNS = {
+    **{"name": "name", "time_min": "start (MJD)", "time_max": "end (MJD)"},
+    **{"flux": "flux, alone", "flux_errn": "− error", "flux_errp": "+ error", "flux_ul": "upper limit"},
+    **{"is_ul": "is a limit", "sqrt_ts": "√TS"},
+    **{"flux_shrunk": "from the population", "flux_shrunk_errn": "− error", "flux_shrunk_errp": "+ error"},
+}
 POINT_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts")
 
 
@@ -87,7 +98,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         summary=_summary(results),
         data=_data(results, drawn("data")),
         regions=Section(results.sky.missing, figures=drawn("regions")) if drawn("regions") else None,
-        model=_model(results),
+        model=_model(results, drawn("model")),
         diagnostics=_diagnostics(results, drawn("diagnostics")),
         parameters=_parameters(results, drawn("parameters")),
         sensitivity=_sensitivity(results),
@@ -96,9 +107,11 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         flux_points=_flux_points(results, drawn("flux_points")),
         unfolded=_unfolded(results, drawn("unfolded")),
         detection=_detection(results),
+        light_curve=_light_curve(results, drawn("light_curve")),
         wstat=_wstat(results, drawn("wstat")),
         comparison=_comparison(results, drawn("comparison")),
         calibration=_calibration(results, drawn("calibration")),
+        guidelines=reporting_guidelines(results),
         provenance=_provenance(provenance),
     )
 
@@ -121,6 +134,8 @@ def _summary(results: Results) -> Section:
     ]
     if results.background_checks.meta["background_flagged"]:
         texts.append(f"Background: {results.background_checks.meta['sentence']}")
+    if results.light_curve is not None:
+        texts.append(f"Light curve: {results.light_curve.table.meta['sentence']}")
     if results.inputs.warnings:
         texts.append(f"Left out or approximated in the data: {'; '.join(results.inputs.warnings)}.")
     if results.comparison is not None:
@@ -136,7 +151,7 @@ def _data(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     return Section(tables=tables, figures=figures)
 
 
-def _model(results: Results) -> Section:
+def _model(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     main = results.fits.main
     rows = [
         (
@@ -163,6 +178,7 @@ def _model(results: Results) -> Section:
             f"independent in every bin: Gamma prior of shape {background.shape:g}, rate {background.rate:g} per count"
         )
     rows += [(name, "–", prior, meaning) for name, prior, meaning in _alpha_priors(background)]
+    rows += [(name, "–", prior, meaning) for name, prior, meaning in _systematics_priors(main.systematics)]
     if background.marginal:
         told += "; the latent rates are integrated out"
     texts = (
@@ -174,7 +190,22 @@ def _model(results: Results) -> Section:
         rf"\mathrm{{d}}N/\mathrm{{d}}E = {main.model.formula}", f"dN/dE of the {main.model.label}: {main.model.formula}"
     )
     priors = ReportTable("Parameters and priors", ("parameter", "unit", "prior", "meaning"), tuple(rows))
-    return Section(texts, (priors,), formulas=(formula,))
+    return Section(texts, (priors,), figures, formulas=(formula,))
+
+
+def _systematics_priors(systematics: Systematics) -> tuple[tuple[str, str, str], ...]:
+    """Name, prior and meaning of what is uncertain in the response."""
+    rows = []
+    if systematics.energy_scale is not None:
+        owner = "each run" if systematics.scale_per_run else "the instrument"
+        meaning = f"energy scale z of {owner}: a photon of energy E is taken for one of (1 + z) E"
+        rows.append(("energy_scale", _prior_text(systematics.energy_scale_prior), meaning))
+    if systematics.effective_area is not None:
+        prior = (
+            f"Gaussian process, sd {100 * systematics.effective_area:g} %, length {systematics.area_length:g} in ln E"
+        )
+        rows.append(("area_shift", prior, "ln of the effective area over the stated one, at nodes in energy"))
+    return tuple(rows)
 
 
 def _alpha_priors(background: BackgroundModel) -> tuple[tuple[str, str, str], ...]:
@@ -312,13 +343,44 @@ def _detection(results: Results) -> Section:
     return Section(texts, (shown,))
 
 
+def _light_curve(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:
+    if results.light_curve is None:
+        return None
+    table = results.light_curve.table
+    shown = QTable({name: np.asarray(table[name]) for name in ("name", "time_min", "time_max")})
+    for name in list(CURVE_COLUMNS)[3:]:
+        shown[name] = table[name][:, 0]
+    low, high = table["e_min"][0, 0], table["e_max"][0, 0]
+    meta = table.meta
+    texts = (
+        str(meta["sentence"]),
+        f"Fractional variability (standard deviation over mean of the flux): of the population "
+        f"{_fvar(meta, 'fvar_population')}; of these fluxes {_fvar(meta, 'fvar_sample')}.",
+        f"Photon flux from {low:.3g} to {high:.3g}. Alone: a free norm times the spectrum common to all, prior flat, "
+        f"not negative. From the population: {meta['note_population']}.",
+        f"The Bayes factor is that {meta['note_bayes_factor']}.",
+    )
+    return Section(texts, (ReportTable.from_table(shown, "Light curve", columns=CURVE_COLUMNS),), figures)
+
+
+def _fvar(meta: Mapping[str, Any], name: str) -> str:
+    median, low, high, limit = (
+        format_number(float(meta[f"{name}_{key}"]), 2) for key in ("median", "eti68_lower", "eti68_upper", "ul95")
+    )
+    return f"{median} ({low} to {high}, 68 %), below {limit} (95 %)"
+
+
 def _comparison(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:
     table = results.comparison
     if table is None:
         return None
     warnings = tuple(f"{row['model']}: {row['warning']}" for row in table if row["warning"])
-    texts = (str(table.meta["sentence"]), f"{table.meta['method']}.", *warnings)
-    return Section(texts, (ReportTable.from_table(table, "Models, best first", columns=COMPARISON_COLUMNS),), figures)
+    notes = tuple(f"{table.meta[key]}." for key in ("method", "evidence_method"))
+    tables = (
+        ReportTable.from_table(table, "Models by prediction, best first", columns=COMPARISON_COLUMNS),
+        ReportTable.from_table(table, "Evidence of the models", columns=EVIDENCE_COLUMNS),
+    )
+    return Section((str(table.meta["sentence"]), *notes, *warnings), tables, figures)
 
 
 def _calibration(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:

@@ -15,6 +15,7 @@ from bayes_onoff.calibration import Calibration, calibration_table
 from bayes_onoff.models import HalfNormal
 from bayes_onoff.products import (
     FluxPoints,
+    LightCurve,
     SpectralBand,
     UnfoldedPoints,
     WstatFit,
@@ -27,12 +28,16 @@ from bayes_onoff.products import (
     detection,
     fit_wstat,
     flux_points,
+    group_fluxes,
+    light_curve,
     parameter_table,
     prior_sensitivity,
     profile_wstat,
     spectral_band,
+    stacked_band,
     unfolded_points,
     write_flux_points,
+    write_light_curve,
     write_table,
     write_unfolded_points,
     wstat_table,
@@ -87,8 +92,14 @@ class Results:
         Evidence for a source and upper limits, with that reference.
     comparison : QTable or None
         Where more than one model was asked for.
+    stacked_models : SpectralBand or None
+        There, the spectra of all models mixed by their stacking weights.
     sky : SkyView
         The events on the sky.
+    light_curve : LightCurve or None
+        With the main model's shape, where it was asked for.
+    light_curve_bands : QTable or None
+        The same in bands of energy, without a population.
     calibration : Calibration or None
         Of the main model, where it was asked for.
     """
@@ -111,6 +122,9 @@ class Results:
     detection: QTable
     comparison: QTable | None
     sky: SkyView
+    light_curve: LightCurve | None = None
+    light_curve_bands: QTable | None = None
+    stacked_models: SpectralBand | None = None
     calibration: Calibration | None = None
 
     @property
@@ -142,6 +156,8 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
     fitted = _fit_wstat(config, spectra)
     main_fit = fitted["joint"][0]
     profiles = profile_wstat(spectra, main_fit) if main_fit.success else {}
+    comparison = compare(fits.posteriors, evidence=True) if len(fits.posteriors) > 1 else None
+    curve = fits.light_curve
     results = Results(
         config=config,
         inputs=inputs,
@@ -159,11 +175,19 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         flux_points=flux_points(fits.bands),
         unfolded=None if fits.unfolded is None else unfolded_points(fits.unfolded),
         detection=detection(fits.bands, HalfNormal(config.detection.scale), prior_odds=config.detection.prior_odds),
-        comparison=compare(fits.posteriors) if len(fits.posteriors) > 1 else None,
+        comparison=comparison,
+        stacked_models=None if comparison is None else _stack(fits, comparison),
         sky=view_sky(config, inputs),
+        light_curve=None if curve is None else light_curve(curve.population, curve.alone),
+        light_curve_bands=None if curve is None or curve.in_bands is None else group_fluxes(curve.in_bands),
     )
     _tell_background(results)
     return results
+
+
+def _stack(fits: Fits, comparison: QTable) -> SpectralBand:
+    """Mix the spectra of all models by their stacking weights."""
+    return stacked_band(fits.posteriors, {str(row["model"]): float(row["weight"]) for row in comparison})
 
 
 def _tell_background(results: Results) -> None:
@@ -171,7 +195,9 @@ def _tell_background(results: Results) -> None:
     checks = results.background_checks.meta
     tables = (results.parameters, results.bins, results.flux_points.table, results.detection, results.wstat_comparison)
     unfolded = None if results.unfolded is None else results.unfolded.table
-    for table in (*tables, results.sensitivity, results.comparison, unfolded):
+    curve = None if results.light_curve is None else results.light_curve.table
+    others = (results.sensitivity, results.comparison, unfolded, curve, results.light_curve_bands)
+    for table in (*tables, *others):
         if table is not None:
             table.meta |= {"background_flagged": checks["background_flagged"], "background_checks": checks["sentence"]}
 
@@ -205,6 +231,10 @@ def write_results(results: Results, folder: Path) -> None:
         fits.unfolded.save(folder / "posterior_unfolded.nc")
         write_unfolded_points(results.unfolded, folder / "unfolded.ecsv")
     write_table(results.detection, folder / "detection.ecsv")
+    if results.light_curve is not None:
+        write_light_curve(results.light_curve, folder / "light_curve.ecsv")
+    if results.light_curve_bands is not None:
+        write_table(results.light_curve_bands, folder / "light_curve_bands.ecsv")
     if results.comparison is not None:
         write_table(results.comparison, folder / "comparison.ecsv")
     if results.calibration is not None:

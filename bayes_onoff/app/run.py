@@ -9,6 +9,7 @@ from typing import Any
 from bayes_onoff.app.config import Configuration, load_config
 from bayes_onoff.app.fits import fit_everything, flux_point_edges, require_background_shape
 from bayes_onoff.app.inputs import Inputs, read_inputs
+from bayes_onoff.app.light_curves import plan_light_curve
 from bayes_onoff.app.output_folder import clear_earlier_results, prepare_folder
 from bayes_onoff.app.progress import Progress
 from bayes_onoff.app.provenance import begin_record, write_provenance
@@ -148,12 +149,13 @@ def run_analysis(
         require_calibratable(config.background.to_background())
     inputs = _read(config, folder, progress)
     edges = flux_point_edges(config, inputs.reduction.spectra)
+    curve = plan_light_curve(config, inputs.light_curve)
     require_background_shape(config, inputs.reduction.spectra)
     record = begin_record(config, inputs, command)
     clear_earlier_results(folder)
     with progress.stage("write spectra"):
         counts = write_spectra(inputs.reduction.spectra, folder)
-    fits = fit_everything(config, inputs.reduction.spectra, edges, progress)
+    fits = fit_everything(config, inputs.reduction.spectra, edges, progress, curve)
     record |= {
         "seeds": {"sampling": config.sampling.seed},
         "converged": fits.converged,
@@ -194,14 +196,16 @@ def _tell(results: Results, record: Mapping[str, Any], folder: Path) -> None:
     from bayes_onoff.app.figures import draw_figures
     from bayes_onoff.app.report_content import report_content
     from bayes_onoff.plotting.export import settle_layout, write_figure
-    from bayes_onoff.report import write_report
+    from bayes_onoff.report import write_latex_tables, write_report
 
     figures = draw_figures(results)
     for group in figures.values():
         for name, drawn in group.items():
             settle_layout(drawn.figure)
             write_figure(drawn.figure, folder / "figures" / f"{name}.png")
-    write_report(report_content(results, figures, record), folder / "report.html")
+    content = report_content(results, figures, record)
+    write_latex_tables(content, folder / "latex")
+    write_report(content, folder / "report.html")
 
 
 def _finish(result: RunResult, record: Mapping[str, Any], progress: Progress) -> RunResult:

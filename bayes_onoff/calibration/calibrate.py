@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +12,9 @@ import numpy as np
 
 from bayes_onoff.calibration.prior import CalibrationPrior, calibration_prior
 from bayes_onoff.calibration.refit import Refit, refit
-from bayes_onoff.errors import FileError, InputError
-from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings
+from bayes_onoff.calibration.rounds import done_rounds
+from bayes_onoff.errors import InputError
+from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, Systematics
 from bayes_onoff.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -109,19 +108,11 @@ def calibrate(
     """
     settings = settings or CalibrationSettings()
     prior = calibration_prior(posterior, settings.widths)
-    setup = _Setup(posterior.spectra, prior, posterior.background, settings.sampling, settings.seed)
-    done = {} if record is None else _read_record(record, setup.fingerprint())
-    missing = [number for number in range(settings.n_fits) if number not in done]
-    if on_progress is not None and done:
-        on_progress(f"{settings.n_fits - len(missing)} of {settings.n_fits} refits are there already")
-    for found in _refits(setup, missing, settings.processes):
-        done[found.number] = found
-        if record is not None:
-            _append(record, found.to_dict())
-        n_done = sum(number < settings.n_fits for number in done)
-        if on_progress is not None and (n_done % max(1, settings.n_fits // 10) == 0):
-            on_progress(f"{n_done} of {settings.n_fits} refits")
-    return Calibration(prior, settings, tuple(done[number] for number in range(settings.n_fits)))
+    setup = _Setup(
+        posterior.spectra, prior, posterior.background, posterior.systematics, settings.sampling, settings.seed
+    )
+    rounds = done_rounds(setup, settings.n_fits, settings.processes, record=record, on_progress=on_progress)
+    return Calibration(prior, settings, tuple(Refit.from_dict(found) for found in rounds))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -131,13 +122,14 @@ class _Setup:
     spectra: Spectra
     prior: CalibrationPrior
     background: BackgroundModel
+    systematics: Systematics
     sampling: SamplerSettings
     seed: int
 
     def compile(self) -> "CompiledAnalysis":
         from bayes_onoff.inference import compile_analysis
 
-        return compile_analysis(self.spectra, self.prior.model, self.background)
+        return compile_analysis(self.spectra, self.prior.model, self.background, self.systematics)
 
     def fingerprint(self) -> str:
         """Tell two calibrations apart: by responses, masks, priors, settings and seed."""
@@ -147,6 +139,8 @@ class _Setup:
             "sampling": asdict(self.sampling),
             "seed": self.seed,
         }
+        if self.systematics:
+            plain["systematics"] = self.systematics.to_dict()
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
         arrays = [self.spectra.response, self.spectra.alpha, self.spectra.mask]
         if self.background.shape_from is not None:
@@ -155,64 +149,5 @@ class _Setup:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
-
-_in_this_process: dict[str, Any] = {}
-"""Of a worker process: its setup and compiled analysis, made once when it starts."""
-
-
-def _begin(setup: _Setup) -> None:
-    _in_this_process.update(setup=setup, analysis=setup.compile())
-
-
-def _refit_here(number: int) -> Refit:
-    setup: _Setup = _in_this_process["setup"]
-    return refit(_in_this_process["analysis"], setup.prior, setup.sampling, setup.seed, number)
-
-
-def _refits(setup: _Setup, numbers: list[int], processes: int) -> Iterator[Refit]:
-    """Yield refits as they finish."""
-    if not numbers:
-        return
-    if processes == 1:
-        analysis = setup.compile()
-        for number in numbers:
-            yield refit(analysis, setup.prior, setup.sampling, setup.seed, number)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(numbers)), context, _begin, (setup,)) as pool:
-        futures = [pool.submit(_refit_here, number) for number in numbers]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()
-
-
-def _append(record: Path, values: dict[str, Any]) -> None:
-    try:
-        with record.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
-    except OSError as error:
-        raise FileError(record, "cannot be written", found=error.strerror) from error
-
-
-def _read_record(record: Path, fingerprint: str) -> dict[int, Refit]:
-    """Read the finished rounds of this calibration; a record of another one, or none, is begun anew."""
-    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-    values = [found for line in lines if (found := _parsed(line)) is not None]
-    if not values or values[0].get("fingerprint") != fingerprint:
-        record.unlink(missing_ok=True)
-        _append(record, {"fingerprint": fingerprint})
-        return {}
-    if len(values) < len(lines):  # the last line was cut off by an interruption
-        record.write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
-    return {value["number"]: Refit.from_dict(value) for value in values[1:]}
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(line)
-    except json.JSONDecodeError:
-        return None
-    return found
+    def round(self, compiled: "CompiledAnalysis", number: int) -> dict[str, Any]:
+        return refit(compiled, self.prior, self.sampling, self.seed, number).to_dict()

@@ -14,8 +14,8 @@ from bayes_onoff.inference.acceptance import replicated_regions, shifted_alpha
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.marginal import TINY
 from bayes_onoff.inference.rates import background_draws, prior_background_draws, replicated_counts
+from bayes_onoff.inference.systematics import expected_signal, prior_systematics_draws, systematics_of
 from bayes_onoff.models import photons
-from bayes_onoff.spectra import fold
 
 if TYPE_CHECKING:
     from bayes_onoff.inference import CompiledAnalysis
@@ -87,7 +87,9 @@ def draw_truth(
     """
     data, model = analysis.data, prior.model
     values = {name: stated.draw(rng, (1, 1)) for name, stated in model.priors.items()}
-    signal = fold(photons(model, values, data.energy_true.edges), data.response)
+    systematics, edges = analysis.systematics, data.energy_true.edges
+    values |= prior_systematics_draws(systematics, len(data.runs), edges, 1, rng)
+    signal = expected_signal(model, systematics, values, edges, data.response)
     background = prior_background_draws(data, analysis.background, 1, rng, prior.background)
     counts = replicated_counts(signal, background, data, rng)
     n_off = counts["n_off"][0, 0]
@@ -175,7 +177,9 @@ def _sampled(
 ) -> tuple[Draws, int]:
     samples = analysis.sample(data, settings, priors=prior.background, progress=False)
     values = {name: samples.variables[name] for name in prior.model.parameter_names}
-    signal = fold(photons(prior.model, values, data.energy_true.edges), data.response)
+    systematics = analysis.systematics
+    values |= systematics_of(systematics, samples.variables)
+    signal = expected_signal(prior.model, systematics, values, data.energy_true.edges, data.response)
     background = background_draws(samples.variables, signal, data, analysis.background, rng, prior.background)
     draws = {**values, **background, "npred_signal": signal}
     return quantities(draws, data, prior), int(samples.sample_stats["diverging"].sum())

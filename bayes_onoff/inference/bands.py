@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -12,14 +12,15 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
-from bayes_onoff.models import SpectralModel, photons
-from bayes_onoff.spectra import Spectra, fold
+from bayes_onoff.inference.systematics import NO_SYSTEMATICS, Systematics, expected_signal
+from bayes_onoff.models import SpectralModel
+from bayes_onoff.spectra import Spectra
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.pymc_model import BandSignal
     from bayes_onoff.inference.sampling import CompiledModel
 
-__all__ = ["BandPosterior", "CompiledBands", "bands_of_bins", "compile_bands", "fit_bands"]
+__all__ = ["BandPosterior", "CompiledBands", "Reference", "bands_of_bins", "compile_bands", "fit_bands"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,23 +35,33 @@ class BandPosterior:
     model : SpectralModel
         The reference spectrum ...
     values : mapping of str to float
-        ... and its parameter values.
+        ... and its parameter values, with those of the systematics.
     edges : ndarray, shape (band + 1,)
         Band edges in TeV, on edges of the reconstructed axis.
-    band_of_bin : ndarray of int, shape (energy,)
-        Band of each fitted bin; -1 outside all bands.
+    band_of_bin : ndarray of int, shape (energy,) or (run, energy)
+        Band of each fitted bin, or of each bin of each run (see `fit_group_norms`); -1 outside all bands.
     background : BackgroundModel
     convergence : Convergence
+    systematics : Systematics
+        Kept at `values` in all draws.
     """
 
     tree: xr.DataTree
     spectra: Spectra
     model: SpectralModel
-    values: Mapping[str, float]
+    values: Mapping[str, Any]
     edges: NDArray[np.float64]
     band_of_bin: NDArray[np.int64]
     background: BackgroundModel
     convergence: Convergence
+    systematics: Systematics = NO_SYSTEMATICS
+
+    @property
+    def reference_counts(self) -> NDArray[np.float64]:
+        """Expected signal counts of the reference spectrum in the fitted bins, shape (run, energy)."""
+        data = FitData.from_spectra(self.spectra)
+        counts = expected_signal(self.model, self.systematics, self.values, data.energy_true.edges, data.response)
+        return np.asarray(counts)
 
     @property
     def norm(self) -> NDArray[np.float64]:
@@ -96,6 +107,16 @@ def bands_of_bins(data: FitData, edges: NDArray[np.float64]) -> tuple[NDArray[np
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Reference:
+    """The spectrum whose norms are sampled; its values, with those of the systematics; band edges on those of bins."""
+
+    model: SpectralModel
+    values: Mapping[str, Any]
+    edges: NDArray[np.float64]
+    systematics: Systematics = NO_SYSTEMATICS
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class CompiledBands:
     """Norms of as many bands, compiled for data of one shape: fit many data sets and reference spectra with it.
 
@@ -117,10 +138,11 @@ class CompiledBands:
         self,
         spectra: Spectra,
         model: SpectralModel,
-        values: Mapping[str, float],
+        values: Mapping[str, Any],
         edges: NDArray[np.float64],
         settings: SamplerSettings | None = None,
         *,
+        systematics: Systematics = NO_SYSTEMATICS,
         progress: bool = True,
     ) -> BandPosterior:
         """Sample the norms for these spectra without compiling anew; arguments as for `fit_bands`.
@@ -130,19 +152,40 @@ class CompiledBands:
         InputError
             As `fit_bands`, and if spectra or number of bands differ from those compiled for.
         """
+        data = FitData.from_spectra(spectra)
+        snapped, signal = _band_signal(data, model, values, edges, systematics)
+        reference = Reference(model, values, snapped, systematics)
+        return self.fit_signal(spectra, data, signal, reference, settings, progress=progress)
+
+    def fit_signal(
+        self,
+        spectra: Spectra,
+        data: FitData,
+        signal: "BandSignal",
+        reference: Reference,
+        settings: SamplerSettings | None = None,
+        *,
+        progress: bool = True,
+    ) -> BandPosterior:
+        """Sample the norms of a signal; `reference` is what it was made of.
+
+        Raises
+        ------
+        InputError
+            If spectra or number of bands differ from those compiled for.
+        """
         from bayes_onoff.inference import groups, rates
-        from bayes_onoff.inference.analysis import convergence_of, random_streams
+        from bayes_onoff.inference.analysis import convergence_of
+        from bayes_onoff.inference.posterior_tree import random_streams
         from bayes_onoff.inference.pymc_model import data_arrays
 
         settings = settings or SamplerSettings()
-        data = FitData.from_spectra(spectra)
-        snapped, signal = _band_signal(data, model, values, edges)
         self._require_shape(data, signal.n_bands)
         self.compiled.set_data(data_arrays(data, signal, self.background))
         samples = self.compiled.sample(settings, progress=progress)
         norm = samples.variables["norm"]
         factor = np.where(signal.bands >= 0, norm[..., signal.bands], 1.0)
-        npred_signal = signal.reference_counts * factor[..., None, :]
+        npred_signal = signal.reference_counts * (factor[..., None, :] if signal.bands.ndim == 1 else factor)
         rates_rng, _, _ = random_streams(settings.seed)
         draws = {
             "norm": norm,
@@ -153,7 +196,17 @@ class CompiledBands:
             {"posterior": groups.draws_dataset(draws, data, {}), "sample_stats": samples.sample_stats}
         )
         convergence = convergence_of(draws, samples, data)
-        return BandPosterior(tree, spectra, model, dict(values), snapped, signal.bands, self.background, convergence)
+        return BandPosterior(
+            tree,
+            spectra,
+            reference.model,
+            dict(reference.values),
+            reference.edges,
+            signal.bands,
+            self.background,
+            convergence,
+            reference.systematics,
+        )
 
     def _require_shape(self, data: FitData, n_bands: int) -> None:
         if (data.mask.shape, n_bands) != (self.data.mask.shape, self.n_bands):
@@ -166,22 +219,27 @@ class CompiledBands:
 
 
 def _band_signal(
-    data: FitData, model: SpectralModel, values: Mapping[str, float], edges: NDArray[np.float64]
+    data: FitData,
+    model: SpectralModel,
+    values: Mapping[str, Any],
+    edges: NDArray[np.float64],
+    systematics: Systematics,
 ) -> tuple[NDArray[np.float64], "BandSignal"]:
     """Snapped edges, and the reference spectrum's counts with the band of every bin."""
     from bayes_onoff.inference.pymc_model import BandSignal
 
     snapped, band_of_bin = bands_of_bins(data, edges)
-    reference = fold(photons(model, values, data.energy_true.edges), data.response)
+    reference = expected_signal(model, systematics, values, data.energy_true.edges, data.response)
     return snapped, BandSignal(band_of_bin, len(snapped) - 1, reference)
 
 
 def compile_bands(
     spectra: Spectra,
     model: SpectralModel,
-    values: Mapping[str, float],
+    values: Mapping[str, Any],
     edges: NDArray[np.float64],
     background: BackgroundModel | None = None,
+    systematics: Systematics = NO_SYSTEMATICS,
 ) -> CompiledBands:
     """Build and compile the norms of bands for spectra of this shape; arguments as for `fit_bands`.
 
@@ -195,17 +253,18 @@ def compile_bands(
 
     background = background or BackgroundModel()
     data = FitData.from_spectra(spectra)
-    _, signal = _band_signal(data, model, values, edges)
+    _, signal = _band_signal(data, model, values, edges, systematics)
     return CompiledBands(background, signal.n_bands, compile_model(build_model(data, signal, background)), data)
 
 
 def fit_bands(
     spectra: Spectra,
     model: SpectralModel,
-    values: Mapping[str, float],
+    values: Mapping[str, Any],
     edges: NDArray[np.float64],
     *,
     background: BackgroundModel | None = None,
+    systematics: Systematics = NO_SYSTEMATICS,
     settings: SamplerSettings | None = None,
     progress: bool = True,
 ) -> BandPosterior:
@@ -224,11 +283,14 @@ def fit_bands(
         TeV; snapped to the reconstructed axis.
     background, settings, progress
         As for `fit`.
+    systematics : Systematics, optional
+        They stay at the values that `values` then holds too (`Posterior.systematic_medians`): the norms' errors are
+        without them.
 
     Raises
     ------
     InputError
         If no band covers a fitted bin, or the data say nothing about one of them.
     """
-    compiled = compile_bands(spectra, model, values, edges, background)
-    return compiled.fit(spectra, model, values, edges, settings, progress=progress)
+    compiled = compile_bands(spectra, model, values, edges, background, systematics)
+    return compiled.fit(spectra, model, values, edges, settings, systematics=systematics, progress=progress)

@@ -89,7 +89,15 @@ class Density:
 
     def evaluate(self, point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Compute ln density and gradient, shape (n_point,); a density of 0 where a rate overflows."""
-        data, gradient, value = self.data(), np.zeros(self.n_point), np.zeros(1)
+        return self._evaluate(point, self.data())
+
+    def log_densities(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the ln density at many points, shape (point, n_point); minus infinity where a rate overflows."""
+        data = self.data()
+        return np.array([self._evaluate(point, data)[0] for point in points])
+
+    def _evaluate(self, point: NDArray[np.float64], data: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        gradient, value = np.zeros(self.n_point), np.zeros(1)
         point = np.ascontiguousarray(point, dtype=float)
         status = self.entry.ctypes(self.n_point, *(_pointer(array) for array in (point, gradient, value, data)))
         if status != 0:

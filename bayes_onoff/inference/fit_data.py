@@ -1,6 +1,6 @@
 """What the likelihood sees of the spectra: plain arrays over (run, energy)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,27 @@ class FitData:
                 None if run.background is None else np.where(used_bins, run.background[bins], 0.0)
                 for run, used_bins in zip(spectra, mask, strict=True)
             ),
+        )
+
+    def without(self, left_out: NDArray[np.bool_]) -> "FitData":
+        """Leave bins (run, energy) out of the fit; the axis and all shapes stay.
+
+        How the OFF counts are shared by the regions of a run is kept, unless the whole run is left out.
+        """
+        mask = self.mask & ~left_out
+        used = mask.any(axis=1)
+        regions = zip(self.off_regions, used, strict=True)
+        expected = zip(self.expected_off, mask, strict=True)
+        return replace(
+            self,
+            mask=mask,
+            n_on=np.where(mask, self.n_on, 0),
+            n_off=np.where(mask, self.n_off, 0),
+            alpha=np.where(mask, self.alpha, 1.0),
+            response=np.where(mask[:, :, None], self.response, 0.0),
+            off_regions=tuple(counts if kept else np.empty(0, dtype=np.int64) for counts, kept in regions),
+            equal_regions=self.equal_regions & mask,
+            expected_off=tuple(None if run is None else np.where(bins, run, 0.0) for run, bins in expected),
         )
 
     @property

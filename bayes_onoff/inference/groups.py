@@ -7,9 +7,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, RUN_DIM
+from bayes_onoff.axes import BAND, ENERGY_DIM, ENERGY_TRUE_DIM, GROUP_DIM, RUN_DIM
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import N_BASIS
+from bayes_onoff.inference.systematics import AREA_NODE, NO_SYSTEMATICS, Systematics, area_prior, dimensions
 
 __all__ = ["constant_data", "draws_dataset", "log_likelihood_dataset", "observed_data"]
 
@@ -22,6 +23,8 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "n_on": (RUN_DIM, ENERGY_DIM),
     "n_off": (RUN_DIM, ENERGY_DIM),
     "norm": (BAND,),
+    "factor": (GROUP_DIM,),
+    "index_shift": (GROUP_DIM,),
 }
 
 
@@ -35,10 +38,16 @@ def _energy_coordinates(data: FitData) -> dict[str, Any]:
     }
 
 
-def draws_dataset(draws: Mapping[str, NDArray[Any]], data: FitData, units: Mapping[str, str]) -> xr.Dataset:
+def draws_dataset(
+    draws: Mapping[str, NDArray[Any]],
+    data: FitData,
+    units: Mapping[str, str],
+    systematics: Systematics = NO_SYSTEMATICS,
+) -> xr.Dataset:
     """Draws (chain, draw, ...) as a labelled data set; `units` becomes each variable's attribute."""
+    known = _DIMS | {name: dimensions(systematics, name) for name in systematics.parameter_names}
     variables = {
-        name: (("chain", "draw", *_DIMS.get(name, ())), values, {"units": units.get(name, "")})
+        name: (("chain", "draw", *known.get(name, ())), values, {"units": units.get(name, "")})
         for name, values in draws.items()
     }
     n_chain, n_draw = next(iter(draws.values())).shape[:2]
@@ -47,6 +56,9 @@ def draws_dataset(draws: Mapping[str, NDArray[Any]], data: FitData, units: Mappi
     if ENERGY_DIM in used or RUN_DIM in used:
         energy = _energy_coordinates(data)
         coords |= energy if ENERGY_DIM in used else {RUN_DIM: energy[RUN_DIM]}
+    if AREA_NODE in used:
+        nodes = area_prior(systematics, data.energy_true.edges).energy
+        coords[AREA_NODE] = (AREA_NODE, nodes, {"units": "TeV"})
     if "basis" in used:
         coords["basis"] = np.arange(N_BASIS)
     return xr.Dataset(variables, coords=coords, attrs={"sample_dims": ["chain", "draw"]})

@@ -9,9 +9,10 @@ from bayes_onoff.inference import acceptance, marginal, pooled
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.parts import of_draws, parts
 from bayes_onoff.inference.settings import BackgroundModel
+from bayes_onoff.inference.systematics import NO_SYSTEMATICS, Systematics, log_systematics_prior
 from bayes_onoff.models import Normal, SpectralModel
 
-__all__ = ["log_prior"]
+__all__ = ["log_prior", "parameter_log_prior"]
 
 type Draws = dict[str, NDArray[np.float64]]
 
@@ -21,6 +22,7 @@ def log_prior(
     data: FitData,
     model: SpectralModel,
     background: BackgroundModel,
+    systematics: Systematics = NO_SYSTEMATICS,
 ) -> Draws:
     """Evaluate the prior of every parameter on which the marginal likelihood depends, at its draws.
 
@@ -31,6 +33,7 @@ def log_prior(
     data : FitData
     model : SpectralModel
     background : BackgroundModel
+    systematics : Systematics
 
     Returns
     -------
@@ -41,14 +44,30 @@ def log_prior(
         expectation of their summed ln prior density given counts and spectrum, which is the derivative of the ln
         marginal likelihood by the power of the prior. Where the acceptance ratio is uncertain, `acceptance_ratios`
         (chain, draw), of the shifts of all runs, and `alpha_scatter` if their scale is learned.
+        Each systematic parameter, (chain, draw).
     """
+    densities = parameter_log_prior(draws, data, model, background, systematics)
+    if background.prior == "independent":
+        densities["rates"] = _expected_rate_prior(draws, data, background)
+    return densities
+
+
+def parameter_log_prior(
+    draws: Mapping[str, NDArray[np.float64]],
+    data: FitData,
+    model: SpectralModel,
+    background: BackgroundModel,
+    systematics: Systematics = NO_SYSTEMATICS,
+) -> Draws:
+    """Give all that `log_prior` gives but the rates of an independent background: the ln prior of the marginal form."""
     densities = {name: prior.log_density(draws[name]) for name, prior in model.priors.items()}
+    densities |= log_systematics_prior(systematics, draws, data.energy_true.edges)
     if "log_alpha_shift" in draws:
         densities["acceptance_ratios"] = acceptance.log_shift_prior(data, background, draws)
     if "alpha_scatter" in draws:
         densities["alpha_scatter"] = acceptance.SCATTER_PRIOR.log_density(draws["alpha_scatter"])
     if background.prior == "independent":
-        return {**densities, "rates": _expected_rate_prior(draws, data, background)}
+        return densities
     shape_scale = draws["shape_scale"][..., None]
     return {
         **densities,

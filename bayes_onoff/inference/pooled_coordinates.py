@@ -52,6 +52,10 @@ class Conditional(NamedTuple):
         """From the sampled coordinate to the parameter."""
         return self.mean + self.sd * raw
 
+    def raw(self, parameter: Any) -> Any:
+        """From the parameter to the sampled coordinate."""
+        return (parameter - self.mean) / self.sd
+
     def prior_of_raw(self) -> tuple[Any, Any]:
         """Mean and standard deviation of the sampled coordinate under the parameter's prior."""
         return (self.prior_mean - self.mean) / self.sd, self.prior_sd / self.sd
@@ -202,7 +206,9 @@ def _fit_off_counts(
     n_runs = len(data.runs)
     coefficients = prior_mean.copy()
     regions = np.where(data.mask, np.exp(offset.reshape(data.mask.shape)), 0).sum(axis=1)
-    coefficients[:n_runs] = np.log((data.n_off.sum(axis=1) + 0.5) / regions)
+    # A run of which no bin is fitted has no counts to start from.
+    start = np.log((data.n_off.sum(axis=1) + 0.5) / np.where(regions > 0, regions, 1.0))
+    coefficients[:n_runs] = np.where(regions > 0, start, prior_mean[:n_runs])
 
     def log_mean(c: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.clip(offset + design @ c, -700, 700)

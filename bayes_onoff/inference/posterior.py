@@ -18,6 +18,7 @@ from bayes_onoff.errors import FileError
 from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
+from bayes_onoff.inference.systematics import NO_SYSTEMATICS, Systematics
 from bayes_onoff.models import SpectralModel
 from bayes_onoff.spectra import Spectra
 from bayes_onoff.spectra.labelled import from_dataset
@@ -25,7 +26,7 @@ from bayes_onoff.spectra.labelled import from_dataset
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Posterior"]
+__all__ = ["Posterior", "read_tree", "rebuilt", "write_tree"]
 
 _SPECIFICATION = "bayes_onoff"
 """Root attribute that holds model, background, sampling and convergence as JSON."""
@@ -47,6 +48,9 @@ class Posterior:
     settings : SamplerSettings
     convergence : Convergence
         Judged once, when the posterior was sampled.
+    systematics : Systematics
+    together_with : tuple of str
+        Other instruments whose data the draws know too.
     """
 
     tree: "xr.DataTree"
@@ -54,6 +58,8 @@ class Posterior:
     background: BackgroundModel
     settings: SamplerSettings
     convergence: Convergence
+    systematics: Systematics = NO_SYSTEMATICS
+    together_with: tuple[str, ...] = ()
 
     @cached_property
     def spectra(self) -> Spectra:
@@ -71,12 +77,22 @@ class Posterior:
         """Posterior median of each spectral parameter."""
         return {name: float(np.median(draws)) for name, draws in self.values.items()}
 
+    @property
+    def systematic_medians(self) -> dict[str, NDArray[np.float64]]:
+        """Posterior medians of the systematics: `energy_scale`, of shape () or (run,), and `area_shift` (node,)."""
+        group = self.tree["posterior"]
+        return {
+            name: np.median(np.asarray(group[name].values), axis=(0, 1)) for name in self.systematics.parameter_names
+        }
+
     def specification(self) -> dict[str, Any]:
         """Model, background, sampling and convergence as plain data."""
         return {
             "version": __version__,
             "model": self.model.to_dict(),
             "background": self.background.to_dict(),
+            "systematics": self.systematics.to_dict(),
+            "together_with": list(self.together_with),
             "sampling": self.settings.to_dict(),
             "convergence": {name: getattr(self.convergence, name) for name in Convergence.__dataclass_fields__},
         }
@@ -94,16 +110,7 @@ class Posterior:
         Path
             The file.
         """
-        tree = self.tree.copy()
-        tree.attrs[_SPECIFICATION] = json.dumps(self.specification())
-        encoding = {
-            f"/{name}": {variable: _COMPRESSED for variable, values in group.data_vars.items() if values.ndim > 1}
-            for name, group in tree.children.items()
-        }
-        target = Path(path)
-        with replaced_when_whole(target) as temporary:
-            tree.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
-        return target
+        return write_tree(self.tree, self.specification(), path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -114,22 +121,53 @@ class Posterior:
         FileError
             If the file is missing, damaged, or was not written by this package.
         """
-        import xarray as xr
-
-        try:
-            with xr.open_datatree(path, engine="netcdf4") as opened:
-                tree = opened.load()
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise FileError(path, f"not a readable netCDF posterior ({error})") from error
-        if _SPECIFICATION not in tree.attrs:
+        tree, stored = read_tree(path)
+        if "instruments" in stored:
             raise FileError(
-                path, "not a posterior of this package", allowed=f"a file with the attribute {_SPECIFICATION!r}"
+                path, "a posterior of several instruments", allowed="read it with bayes_onoff.inference.JointPosterior"
             )
-        stored = json.loads(tree.attrs[_SPECIFICATION])
-        return cls(tree, **_rebuilt(stored))
+        return cls(tree, **rebuilt(stored))
 
 
-def _rebuilt(stored: Mapping[str, Any]) -> dict[str, Any]:
+def write_tree(tree: "xr.DataTree", specification: Mapping[str, Any], path: str | Path) -> Path:
+    """Write a tree and its specification to one netCDF file, whole or not at all."""
+    tree = tree.copy()
+    tree.attrs[_SPECIFICATION] = json.dumps(specification)
+    encoding = {
+        group.path: {variable: _COMPRESSED for variable, values in group.data_vars.items() if values.ndim > 1}
+        for group in tree.subtree
+        if group.data_vars
+    }
+    target = Path(path)
+    with replaced_when_whole(target) as temporary:
+        tree.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+    return target
+
+
+def read_tree(path: str | Path) -> tuple["xr.DataTree", dict[str, Any]]:
+    """Read the tree and the specification that `write_tree` wrote.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or was not written by this package.
+    """
+    import xarray as xr
+
+    try:
+        with xr.open_datatree(path, engine="netcdf4") as opened:
+            tree = opened.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise FileError(path, f"not a readable netCDF posterior ({error})") from error
+    if _SPECIFICATION not in tree.attrs:
+        raise FileError(
+            path, "not a posterior of this package", allowed=f"a file with the attribute {_SPECIFICATION!r}"
+        )
+    return tree, json.loads(tree.attrs[_SPECIFICATION])
+
+
+def rebuilt(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Rebuild all of a posterior but its tree from `Posterior.specification`."""
     convergence = dict(stored["convergence"])
     convergence["problems"] = tuple(convergence["problems"])
     return {
@@ -137,4 +175,6 @@ def _rebuilt(stored: Mapping[str, Any]) -> dict[str, Any]:
         "background": BackgroundModel(**stored["background"]),
         "settings": SamplerSettings(**stored["sampling"]),
         "convergence": Convergence(**convergence),
+        "systematics": Systematics(**stored.get("systematics", {})),
+        "together_with": tuple(stored.get("together_with", ())),
     }

@@ -12,7 +12,7 @@ from bayes_onoff.inference.parts import of_draws, parts
 from bayes_onoff.inference.pooled_coordinates import background_parameters, pooled_geometry
 from bayes_onoff.inference.settings import BackgroundModel
 
-__all__ = ["background_draws", "log_likelihood", "prior_background_draws", "replicated_counts"]
+__all__ = ["background_draws", "hyperparameter_draws", "log_likelihood", "prior_background_draws", "replicated_counts"]
 
 type Draws = dict[str, NDArray[np.float64]]
 
@@ -41,7 +41,7 @@ def background_draws(
         `shape_scale` and `deviation_scale`. Where the acceptance ratio is uncertain, `log_alpha_shift` (chain, draw,
         run) and, if learned, `alpha_scatter`.
     """
-    shifts = {name: variables[name] for name in ("alpha_scatter", "log_alpha_shift") if name in variables}
+    shifts = _shifts(variables)
     alpha = acceptance.shifted_alpha(data, shifts).reshape(-1, *data.mask.shape)
     flat_signal = signal.reshape(-1, *signal.shape[2:])
     if background.prior == "independent":
@@ -52,7 +52,7 @@ def background_draws(
         return {**shifts, "npred_off": np.where(data.mask, rate, 0.0)}
     parameters = _pooled_draws(variables, data, background, priors)
     log_mean = parameters.pop("log_mean")
-    scales = {name: variables[name] for name in ("shape_scale", "deviation_scale")}
+    scales = _scales(variables)
     if background.marginal:
         flat_mean = log_mean.reshape(-1, *log_mean.shape[2:])
         flat_scale = np.broadcast_to(scales["deviation_scale"][..., None, None], log_mean.shape)
@@ -62,6 +62,25 @@ def background_draws(
     else:
         rate = np.exp(log_mean + parameters.pop("deviation"))
     return {**parameters, **scales, **shifts, "npred_off": np.where(data.mask, rate, 0.0)}
+
+
+def hyperparameter_draws(
+    variables: Mapping[str, NDArray[np.float64]], data: FitData, background: BackgroundModel
+) -> Draws:
+    """Give all that `background_draws` gives but the rates."""
+    if background.prior == "independent":
+        return _shifts(variables)
+    parameters = _pooled_draws(variables, data, background)
+    kept = {name: parameters[name] for name in ("coefficient", "slope", "level")}
+    return {**kept, **_scales(variables), **_shifts(variables)}
+
+
+def _shifts(variables: Mapping[str, NDArray[np.float64]]) -> Draws:
+    return {name: variables[name] for name in ("alpha_scatter", "log_alpha_shift") if name in variables}
+
+
+def _scales(variables: Mapping[str, NDArray[np.float64]]) -> Draws:
+    return {name: variables[name] for name in ("shape_scale", "deviation_scale")}
 
 
 def _gamma_rates(

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_onoff.models.spectral_model import DifferentialFlux, SpectralModel
+from bayes_onoff.models.spectral_model import DifferentialFlux, SpectralModel, rising
 
 __all__ = ["energy_flux", "photons"]
 
 
-def photons(model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64], xp: Any = np) -> Any:
+def photons(
+    model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64], xp: Any = np, scale: Any = None
+) -> Any:
     """Photons per area and time in each true-energy bin: the integral of dN/dE over the bin.
 
     Gauss-Legendre quadrature in ln(energy): no special case at index 1. Bins are split where a formula has a kink,
@@ -32,13 +34,16 @@ def photons(model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[n
         Bin edges, TeV.
     xp : module
         ``numpy`` or ``pytensor.tensor``.
+    scale : float or array, optional
+        By how much energies are taken too high: the integrals are over ``edges / scale``, as if the spectrum were
+        ``f(E / scale) / scale``. Its dimensions come before the bins, broadcast against the values'.
 
     Returns
     -------
     array, shape (..., energy_true)
         cm-2 s-1.
     """
-    return _integrate(model, values, edges, 0, xp)
+    return _integrate(model, values, edges, 0, xp, scale)
 
 
 def energy_flux(model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -62,30 +67,42 @@ def energy_flux(model: DifferentialFlux, values: Mapping[str, Any], edges: NDArr
 
 
 def _integrate(
-    model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64], power: int, xp: Any
+    model: DifferentialFlux,
+    values: Mapping[str, Any],
+    edges: NDArray[np.float64],
+    power: int,
+    xp: Any,
+    scale: Any = None,
 ) -> Any:
     if not isinstance(model, SpectralModel):
-        return _over_bins(model, values, edges, power, xp)
+        return _over_bins(model, values, edges, power, xp, scale)
     if model.shape_name == "sum":
-        parts = [_integrate(part, values, edges, power, xp) for part in model.components]
+        parts = [_integrate(part, values, edges, power, xp, scale) for part in model.components]
         return sum(parts[1:], start=parts[0])
     if not model.components and (integral := model.shape.integral) is not None:
         local = model.local_values(values)
         if xp is np:
             local = {name: np.asarray(value, dtype=float)[..., None] for name, value in local.items()}
-        return integral(xp, edges[:-1], edges[1:], local, power)
+        factor = 1.0 if scale is None else _before_axes(scale, 1, xp)
+        return integral(xp, edges[:-1] / factor, edges[1:] / factor, local, power)
     inside = [node for node in model.nodes if edges[0] < node < edges[-1]]
-    if not inside:
-        return _over_bins(model, values, edges, power, xp)
+    # Where the bins move against the nodes, the nodes are breaks like those that parameters move.
+    if not inside or scale is not None:
+        return _over_bins(model, values, edges, power, xp, scale)
     finer = np.union1d(edges, inside)
     members = (finer[:-1, None] >= edges[:-1]) & (finer[:-1, None] < edges[1:])
     return _over_bins(model, values, finer, power, xp) @ members.astype(float)
 
 
 def _over_bins(
-    model: DifferentialFlux, values: Mapping[str, Any], edges: NDArray[np.float64], power: int, xp: Any
+    model: DifferentialFlux,
+    values: Mapping[str, Any],
+    edges: NDArray[np.float64],
+    power: int,
+    xp: Any,
+    scale: Any = None,
 ) -> Any:
-    """Quadrature over bins without a kink at a known energy."""
+    """Quadrature over bins without a kink at a known energy; with a `scale` kinks may be anywhere."""
     at_nodes = _per_bin(values) if xp is np else values
     breaks: Sequence[Any] = ()
     fineness, least = 1.0, 3
@@ -97,8 +114,15 @@ def _over_bins(
     widest = (np.diff(log_edges)[:, None] / 2).max()
     x, w = np.polynomial.legendre.leggauss(max(least, 3 + int(np.ceil(12 * widest * fineness))))
     bounds = [log_edges[:-1, None], log_edges[1:, None]]
+    low, high = edges[:-1, None], edges[1:, None]
+    if scale is not None:
+        factor = _before_axes(scale, 2, xp)
+        low, high = low / factor, high / factor
+        bounds = [bound - xp.log(factor) for bound in bounds]
+        if isinstance(model, SpectralModel) and model.nodes:
+            fixed = _nodes_above(np.array(model.nodes), low, 2 * widest, xp)
+            breaks = rising(xp, [*breaks, *fixed]) if len(breaks) else fixed
     if len(breaks):
-        low, high = edges[:-1, None], edges[1:, None]
         bounds[1:1] = [xp.log(xp.clip(energy, low, high)) for energy in breaks]
     total: Any = None
     for lower, upper in pairwise(bounds):
@@ -110,6 +134,20 @@ def _over_bins(
         part = (model.dnde(energy, at_nodes, xp) * weights).sum(axis=-1)
         total = part if total is None else total + part
     return total
+
+
+def _nodes_above(nodes: NDArray[np.float64], low: Any, width: float, xp: Any) -> list[Any]:
+    """Give as many of the next nodes above each energy (..., bin, 1) as may lie within `width` in ln(energy)."""
+    most = int((np.searchsorted(np.log(nodes), np.log(nodes) + width * (1 + 1e-9)) - np.arange(len(nodes))).max())
+    first = (low > nodes).sum(axis=-1)[..., None]
+    constant = nodes if xp is np else xp.constant(nodes)
+    return [constant[xp.minimum(first + i, len(nodes) - 1)] for i in range(most)]
+
+
+def _before_axes(values: Any, n_axes: int, xp: Any) -> Any:
+    """Values with axes appended."""
+    array = np.asarray(values, dtype=float) if xp is np else xp.as_tensor_variable(values)
+    return array[(..., *[None] * n_axes)]
 
 
 def _per_bin(values: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:

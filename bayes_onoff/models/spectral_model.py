@@ -12,7 +12,7 @@ from bayes_onoff.models.priors import Prior, prior_from_dict
 from bayes_onoff.models.shapes import Parameter, Shape, get_shape
 from bayes_onoff.models.tables import TABLES, Table, table_from_dict
 
-__all__ = ["COMPOSITIONS", "DifferentialFlux", "SpectralModel"]
+__all__ = ["COMPOSITIONS", "DifferentialFlux", "SpectralModel", "rising"]
 
 COMPOSITIONS = {"sum": " + ", "product": " * "}
 """What makes one model of several, and its sign."""
@@ -284,7 +284,7 @@ class SpectralModel:
         found = [component.breaks(values, xp) for component in self.components]
         several = sum(map(bool, found)) > 1
         energies = [energy for each in found for energy in each]
-        return tuple(_sorted(xp, energies) if several else energies)
+        return tuple(rising(xp, energies) if several else energies)
 
     @property
     def nodes(self) -> tuple[float, ...]:
@@ -390,8 +390,8 @@ def _renamed(component: SpectralModel, name: str) -> SpectralModel:
     )
 
 
-def _sorted(xp: Any, values: list[Any]) -> list[Any]:
-    """Sort by exchanging neighbours: minimum and maximum have a gradient, and the values are few."""
+def rising(xp: Any, values: list[Any]) -> list[Any]:
+    """Sort arrays element by element by exchanging neighbours: minimum and maximum have gradients; they are few."""
     values = list(values)
     for last in range(len(values) - 1, 0, -1):
         for i in range(last):

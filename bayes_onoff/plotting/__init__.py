@@ -12,7 +12,9 @@ from bayes_onoff.plotting.cumulative import plot_cumulative, plot_cumulative_exc
 from bayes_onoff.plotting.export import render_svg, write_figure
 from bayes_onoff.plotting.flux_points import plot_correlation, plot_flux_points
 from bayes_onoff.plotting.image import plot_image
+from bayes_onoff.plotting.light_curve import plot_light_curve, plot_variability
 from bayes_onoff.plotting.posterior import plot_pair, plot_trace
+from bayes_onoff.plotting.predictive import plot_pit, plot_predictive_checks, plot_prior_predictive, plot_rootogram
 from bayes_onoff.plotting.profile import plot_profiles
 from bayes_onoff.plotting.response import (
     plot_effective_area,
@@ -43,18 +45,24 @@ __all__ = [
     "plot_flux_point_residuals",
     "plot_flux_points",
     "plot_image",
+    "plot_light_curve",
     "plot_pair",
+    "plot_pit",
+    "plot_predictive_checks",
+    "plot_prior_predictive",
     "plot_profiles",
     "plot_psf",
     "plot_rad_max",
     "plot_ranks",
     "plot_residuals",
     "plot_response",
+    "plot_rootogram",
     "plot_sky",
     "plot_spectrum",
     "plot_theta_squared",
     "plot_trace",
     "plot_unfolded",
+    "plot_variability",
     "render_svg",
     "write_figure",
 ]

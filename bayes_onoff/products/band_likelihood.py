@@ -13,9 +13,7 @@ from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.marginal import gamma_table, log_marginal_gamma, log_marginal_lognormal, table_at_alpha
 from bayes_onoff.inference.settings import BackgroundModel
-from bayes_onoff.models import photons
 from bayes_onoff.products.norm_density import NormDensity, log_evidence, norm_density, norm_grid
-from bayes_onoff.spectra import fold
 
 __all__ = [
     "N_DRAWS_WITH_SHIFTS",
@@ -168,7 +166,7 @@ def band_likelihoods(bands: BandPosterior) -> BandLikelihoods:
         if pooled_background
         else _independent_likelihood(bands.background, data, given)
     )
-    reference = fold(photons(bands.model, bands.values, data.energy_true.edges), data.response)
+    reference = bands.reference_counts
 
     def joint(members: NDArray[np.bool_], norm: NDArray[np.float64]) -> NDArray[np.float64]:
         runs, bins = np.nonzero(data.mask & members)

@@ -1,8 +1,8 @@
-"""Which model predicts the data better: leave-one-out cross-validation on the marginal likelihood."""
+"""Which model do the data support: leave-one-out cross-validation and evidence, both on the marginal likelihood."""
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import QTable
@@ -10,6 +10,11 @@ from astropy.table import QTable
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.products.evidence_scale import bayes_factor_words, model_probabilities
+from bayes_onoff.products.left_out import GOOD_K, log_density_of_left_out_bin
+
+if TYPE_CHECKING:
+    from bayes_onoff.inference import CompiledAnalysis, Evidence
 
 __all__ = ["compare"]
 
@@ -23,6 +28,11 @@ LEAST_DRAWS = 30
 _NOTE = (
     "PSIS-LOO of (n_on, n_off) pairs, one a run and bin, with the latent background rates integrated out; "
     "elpd in natural logarithms, higher is better; weights by stacking"
+)
+_EVIDENCE_NOTE = (
+    "ln evidence by bridge sampling of the same likelihood, with n! terms; probabilities of models that are equally "
+    "probable beforehand; words of Kass and Raftery (1995). It depends on the priors of the parameters that models do "
+    "not share: halving the width of such a prior adds up to 0.7"
 )
 
 
@@ -97,6 +107,23 @@ def _n_bad(result: Any) -> int:
     return int((result.pareto_k > result.good_k).sum())
 
 
+def _refit_bad_bins(result: Any, posterior: Posterior, analysis: "CompiledAnalysis | None") -> int:
+    """Put exact values where importance sampling failed; how many there were."""
+    bad = np.flatnonzero(np.asarray(result.pareto_k) > GOOD_K)
+    if len(bad) and analysis is None:
+        from bayes_onoff.inference import compile_analysis
+
+        analysis = compile_analysis(posterior.spectra, posterior.model, posterior.background, posterior.systematics)
+    for number in bad:
+        assert analysis is not None
+        result.elpd_i[number] = log_density_of_left_out_bin(analysis, posterior, int(number))
+        result.pareto_k[number] = 0.0
+    if len(bad):
+        result.elpd = float(result.elpd_i.sum())
+        result.se = float(np.sqrt(result.elpd_i.size * np.var(np.asarray(result.elpd_i))))
+    return len(bad)
+
+
 def _sentence(table: QTable) -> str:
     """Say what the comparison supports."""
     if not np.all(table["converged"]):
@@ -116,11 +143,59 @@ def _sentence(table: QTable) -> str:
     sentence = "; ".join(parts) + " (difference of expected log predictive density)."
     if np.any(table["n_bad_k"] > 0):
         sentence += " Unreliable: some Pareto k are too high, see the warnings."
+    if "log_evidence" in table.colnames:
+        sentence += f" {_evidence_sentence(table)}"
     return sentence
 
 
-def compare(models: Mapping[str, Posterior]) -> QTable:
-    """Rank models by how well they predict a run's bin that was left out.
+def _evidence_sentence(table: QTable) -> str:
+    if not np.all(np.isfinite(table["log_evidence"])):
+        return "Evidences were not computed, see the warnings."
+    order = np.argsort(-table["log_evidence"])
+    best, others = table[order[0]], table[order[1:]]
+    parts = [
+        f"{bayes_factor_words(row['log_bayes_factor'])} against {row['model']} "
+        f"(ln Bayes factor {-row['log_bayes_factor']:.1f} ± "
+        f"{np.hypot(row['log_evidence_error'], best['log_evidence_error']):.1g})"
+        for row in others
+    ]
+    return f"Evidence is highest for {best['model']}: {'; '.join(parts)}."
+
+
+def _evidence(posterior: Posterior) -> "tuple[Evidence | None, str]":
+    """Compute the evidence, or say why there is none."""
+    from bayes_onoff.inference import compute_evidence
+
+    try:
+        return compute_evidence(posterior), ""
+    except InputError as error:
+        return None, str(error)
+
+
+def _evidence_columns(evidences: "list[Evidence | None]") -> dict[str, Any]:
+    log_evidence = np.array([np.nan if found is None else found.log_evidence for found in evidences])
+    columns = {
+        "log_evidence": log_evidence,
+        "log_evidence_error": [np.nan if found is None else found.error for found in evidences],
+        "log_bayes_factor": np.full(len(evidences), np.nan),
+        "probability": np.full(len(evidences), np.nan),
+        "evidence_for_best": ["not computed"] * len(evidences),
+    }
+    if np.all(np.isfinite(log_evidence)):
+        relative = log_evidence - log_evidence.max()
+        columns["log_bayes_factor"] = relative
+        columns["probability"] = model_probabilities(log_evidence)
+        columns["evidence_for_best"] = ["best" if value == 0 else bayes_factor_words(value) for value in relative]
+    return columns
+
+
+def compare(
+    models: Mapping[str, Posterior],
+    *,
+    evidence: bool = False,
+    analyses: Mapping[str, "CompiledAnalysis"] | None = None,
+) -> QTable:
+    """Rank models by how well they predict a run's bin that was left out; say how probable each is, if asked for.
 
     Pareto-smoothed importance-sampling leave-one-out cross-validation (Vehtari et al. 2017,
     doi:10.1007/s11222-016-9696-4) on the pairs (n_on, n_off). The background rates are integrated out: conditional
@@ -130,13 +205,20 @@ def compare(models: Mapping[str, Posterior]) -> QTable:
     ----------
     models : mapping of str to Posterior
         At least two, of the same spectra; the keys name them.
+    evidence : bool
+        Compute the evidence of each model by bridge sampling, and refit without the bins whose Pareto k is above 0.7.
+    analyses : mapping of str to CompiledAnalysis, optional
+        Used for refits instead of compiling.
 
     Returns
     -------
     QTable
         Best first: `model`, `rank` (1 is best), `elpd_loo`, `elpd_se`, `p_loo` (effective number of parameters),
         `elpd_diff` (to the best, not positive), `diff_se`, `weight` (stacking), `k_hat_max`, `n_bad_k`, `warning`,
-        `converged`. ``meta["sentence"]`` says what the table supports.
+        `converged`. With evidences also `log_evidence`, `log_evidence_error`, `log_bayes_factor` (against the model of
+        highest evidence, not positive), `probability` (of models equally probable beforehand), `evidence_for_best`
+        (how strong the evidence against the model is, in words) and `n_refits` (bins left out exactly).
+        ``meta["sentence"]`` says what the table supports.
 
     Raises
     ------
@@ -154,6 +236,18 @@ def compare(models: Mapping[str, Posterior]) -> QTable:
     results, messages = {}, {}
     for name, posterior in models.items():
         results[name], messages[name] = _loo(name, posterior)
+    n_refits: dict[str, int] = {}
+    evidences: dict[str, Evidence | None] = {}
+    if evidence:
+        for name, posterior in models.items():
+            analysis = (analyses or {}).get(name)
+            # No refits of what has to be sampled again anyway.
+            converged = posterior.convergence.converged
+            n_refits[name] = _refit_bad_bins(results[name], posterior, analysis) if converged else 0
+            if n_refits[name]:
+                messages[name] = f"{n_refits[name]} pairs left out by refits, their Pareto k was above {GOOD_K:g}"
+            evidences[name], refusal = _evidence(posterior)
+            messages[name] = "; ".join(text for text in (messages[name], refusal) if text)
     ranking, remarks = _with_warnings(lambda: arviz_stats.compare(results, method="stacking", round_to="none"))
     names = [str(name) for name in ranking.index]
     table = QTable(
@@ -173,6 +267,11 @@ def compare(models: Mapping[str, Posterior]) -> QTable:
         },
         meta={"method": _NOTE, "n_pairs": int(results[names[0]].n_data_points), "remarks": "; ".join(remarks)},
     )
+    if evidence:
+        for column, values in _evidence_columns([evidences[name] for name in names]).items():
+            table[column] = values
+        table["n_refits"] = [n_refits[name] for name in names]
+        table.meta["evidence_method"] = _EVIDENCE_NOTE
     table.meta["converged"] = bool(np.all(table["converged"]))
     table.meta["sentence"] = _sentence(table)
     return table

@@ -15,7 +15,7 @@ from bayes_onoff.products.band_likelihood import BandLikelihoods, band_likelihoo
 from bayes_onoff.products.flux_points import UL_CONFIDENCE
 from bayes_onoff.products.norm_density import N_GRID, NormDensity, log_evidence
 from bayes_onoff.products.table_meta import background_name
-from bayes_onoff.spectra import combined_significance, fold, li_ma_significance
+from bayes_onoff.spectra import combined_significance, li_ma_significance
 from bayes_onoff.units import ENERGY, ENERGY_FLUX, FLUX
 
 __all__ = ["CRAB_UNIT", "DEFAULT_PRIOR", "LEAST_EFFECTIVE", "crab_flux", "detection"]
@@ -152,7 +152,7 @@ def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> 
 def _counts(bands: BandPosterior, members: NDArray[np.bool_]) -> dict[str, Any]:
     """Add counts up, and compute the significances that rest on them alone."""
     data = FitData.from_spectra(bands.spectra)
-    reference = fold(photons(bands.model, bands.values, data.energy_true.edges), data.response)
+    reference = bands.reference_counts
     used = data.mask & members
     on, off, alpha = data.n_on[used], data.n_off[used], data.alpha[used]
     weights = off if off.sum() > 0 else np.ones(len(off))

@@ -1,7 +1,8 @@
 """Sensitivity: the upper limits to expect where there is no source, and the flux that would be detected."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -16,7 +17,7 @@ from bayes_onoff.products.band_likelihood import band_densities
 from bayes_onoff.products.detection import crab_flux
 from bayes_onoff.products.flux_points import UL_CONFIDENCE
 from bayes_onoff.products.table_meta import background_name
-from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold, wstat
+from bayes_onoff.spectra import Spectra, SpectrumOnOff, wstat
 from bayes_onoff.units import ENERGY, FLUX, TIME, to_array, to_float
 
 __all__ = ["ExpectedLimits", "expected_limits"]
@@ -154,12 +155,14 @@ def expected_limits(
     if n_simulations < 1:
         raise InputError("no simulation", place="n_simulations", found=n_simulations, allowed="1 or more")
     factor = _factor(analysed.spectra, livetime)
-    values = analysed.values if isinstance(analysed, BandPosterior) else analysed.medians
+    values: Mapping[str, Any] = (
+        analysed.values if isinstance(analysed, BandPosterior) else {**analysed.medians, **analysed.systematic_medians}
+    )
     expected_off = _expected_off(analysed, analysed.spectra) * factor
     spectra = _scaled(analysed.spectra, factor)
     data = FitData.from_spectra(spectra)
     wanted = data.energy.edges[[0, -1]] if edges is None else to_array(edges, ENERGY, "edges")
-    compiled = compile_bands(spectra, analysed.model, values, wanted, analysed.background)
+    compiled = compile_bands(spectra, analysed.model, values, wanted, analysed.background, analysed.systematics)
     norms, failed = [], 0
     for number, own in enumerate(np.random.SeedSequence(seed).spawn(n_simulations)):
         counts_seed, sampler_seed = own.spawn(2)
@@ -167,7 +170,9 @@ def expected_limits(
         runs = zip(spectra, expected_off, strict=True)
         simulated = Spectra(tuple(_without_source(run, off, rng) for run, off in runs))
         short = replace(settings or SHORT, seed=int(sampler_seed.generate_state(1)[0]))
-        bands = compiled.fit(simulated, analysed.model, values, wanted, short, progress=False)
+        bands = compiled.fit(
+            simulated, analysed.model, values, wanted, short, systematics=analysed.systematics, progress=False
+        )
         norms.append([density.quantile(UL_CONFIDENCE) for density in band_densities(bands)])
         failed += bool(bands.convergence.r_hat_max > LARGEST_R_HAT)
         if on_progress is not None and (number + 1) % 10 == 0:
@@ -199,7 +204,7 @@ def _table(
     """Summarise limits (simulation, band); `off` are the expected OFF counts of the fitted bins, in their order."""
     rates = np.zeros(data.mask.shape)
     rates[data.mask] = off
-    reference = fold(photons(bands.model, bands.values, data.energy_true.edges), data.response)
+    reference = bands.reference_counts
     used = [data.mask & (bands.band_of_bin == band) & (reference > 0) for band in range(len(flux))]
     detectable = np.array([_detectable_norm(reference[own], rates[own], data.alpha[own]) for own in used]) * flux
     edges = bands.edges

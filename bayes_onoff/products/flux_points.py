@@ -139,11 +139,18 @@ def _meta(bands: BandPosterior) -> dict[str, Any]:
         "UL_CONF": UL_CONFIDENCE,
         "reference_model": reference,
         "background": background_name(bands.background),
+        **_systematics(bands),
         "runs": ", ".join(bands.spectra.names),
         **notes,
         "converged": bool(bands.convergence.converged),
         "convergence": bands.convergence.sentence,
     }
+
+
+def _systematics(bands: BandPosterior) -> dict[str, str]:
+    if not bands.systematics:
+        return {}
+    return {"systematics": f"{bands.systematics.label}; at their posterior medians, errors without them"}
 
 
 def flux_points(bands: BandPosterior) -> FluxPoints:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.axes import RUN_DIM
 from bayes_onoff.inference import Posterior
+from bayes_onoff.inference.systematics import AREA_NODE
 from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.table_meta import table_meta
@@ -43,7 +44,7 @@ def _derived(posterior: Posterior) -> Iterator[_Row]:
 
 
 def _background(posterior: Posterior) -> Iterator[_Row]:
-    """Scalars and one value a run; sampled coordinates (`_raw`) and per-bin quantities are left out."""
+    """Scalars, values of runs and of area nodes; sampled coordinates (`_raw`) and per-bin quantities are left out."""
     for key, variable in posterior.tree["posterior"].data_vars.items():
         name = str(key)
         if name in posterior.model.parameter_names or name.endswith("_raw"):
@@ -54,6 +55,9 @@ def _background(posterior: Posterior) -> Iterator[_Row]:
         elif variable.dims == (*SAMPLE_DIMS, RUN_DIM):
             for run in variable[RUN_DIM].to_numpy():
                 yield _Row(f"{name}[{run}]", unit, variable.sel({RUN_DIM: run}).to_numpy())
+        elif variable.dims == (*SAMPLE_DIMS, AREA_NODE):
+            for node, energy in enumerate(variable[AREA_NODE].to_numpy()):
+                yield _Row(f"{name}[{energy:.3g} TeV]", unit, variable.isel({AREA_NODE: node}).to_numpy())
 
 
 def _diagnostics(draws: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -70,7 +74,7 @@ def _diagnostics(draws: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 
 def parameter_table(posterior: Posterior) -> QTable:
-    """Summarise the spectral parameters, what derives from them, and the background's hyperparameters.
+    """Summarise the spectral parameters, what derives from them, the background's hyperparameters and systematics.
 
     Derived are the photon and energy flux over the fitted range and, for spectra with a cutoff, its energy
     1/lambda. Units differ from row to row and stand in a column.

@@ -65,14 +65,14 @@ def prior_sensitivity(posterior: Posterior) -> QTable:
             found=", ".join(posterior.tree.children),
             allowed="a posterior sampled by this version",
         )
-    spectral = posterior.model.parameter_names
+    spectral = (*posterior.model.parameter_names, *posterior.systematics.parameter_names)
     stored = [str(name) for name in posterior.tree["log_prior"].data_vars]
     background = [
         name for name in stored if name not in spectral and _GIVEN_A_SCALE.get(name) not in posterior.tree["log_prior"]
     ]
     quantities = _quantities(posterior)
     found = {
-        "prior_spectrum": _sensitivity(posterior, quantities, "prior", spectral),
+        "prior_spectrum": _sensitivity(posterior, quantities, "prior", posterior.model.parameter_names),
         "prior_background": _sensitivity(posterior, quantities, "prior", background),
         "likelihood": _sensitivity(posterior, quantities, "likelihood", ["counts"]),
     }

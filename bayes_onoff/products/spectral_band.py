@@ -1,5 +1,6 @@
 """The posterior of the differential flux on a grid of energies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,11 +10,11 @@ from astropy.table import QTable
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
-from bayes_onoff.products.intervals import INTERVAL_COLUMNS, posterior_quantiles
+from bayes_onoff.products.intervals import INTERVAL_COLUMNS, QUANTILES, posterior_quantiles
 from bayes_onoff.products.table_meta import fitted_range, table_meta
 from bayes_onoff.units import ENERGY, FLUX_DENSITY, to_array
 
-__all__ = ["SpectralBand", "spectral_band"]
+__all__ = ["SpectralBand", "spectral_band", "stacked_band"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,3 +85,49 @@ def spectral_band(
         draws=draws * FLUX_DENSITY if keep_draws else None,
         meta=table_meta(posterior),
     )
+
+
+def stacked_band(
+    models: Mapping[str, Posterior],
+    weights: Mapping[str, float],
+    energy: u.Quantity | None = None,
+    *,
+    n_energies: int = 100,
+) -> SpectralBand:
+    """Mix the spectra of several models by their weights: what to quote where no model is clearly the best.
+
+    Parameters
+    ----------
+    models : mapping of str to Posterior
+        Of the same spectra.
+    weights : mapping of str to float
+        Not negative; for example the stacking weights or the probabilities of `compare`.
+    energy, n_energies
+        As for `spectral_band`.
+
+    Returns
+    -------
+    SpectralBand
+        ``meta["weights"]`` has the weights, of sum 1.
+
+    Raises
+    ------
+    InputError
+        If a model has no weight, a weight is negative or all are 0.
+    """
+    missing = [name for name in models if name not in weights]
+    if missing:
+        raise InputError("a model has no weight", place="stacked_band", found=", ".join(missing))
+    share = np.array([float(weights[name]) for name in models])
+    if not (np.all(share >= 0) and share.sum() > 0):
+        raise InputError("not weights", place="stacked_band", found=share.tolist(), allowed="0 or more, not all 0")
+    share = share / share.sum()
+    bands = [spectral_band(posterior, energy, n_energies=n_energies, keep_draws=True) for posterior in models.values()]
+    flat = [to_array(band.draws, FLUX_DENSITY, "draws").reshape(-1, len(band.energy)) for band in bands]
+    mass = np.concatenate([np.full(len(draws), part / len(draws)) for draws, part in zip(flat, share, strict=True)])
+    values = np.quantile(np.concatenate(flat), list(QUANTILES.values()), axis=0, weights=mass, method="inverted_cdf")
+    quantiles = {name: value * FLUX_DENSITY for name, value in zip(QUANTILES, values, strict=True)}
+    meta = table_meta(next(iter(models.values())))
+    verdicts = [bool(posterior.convergence.converged) for posterior in models.values()]
+    meta |= {"model": "stacked", "weights": dict(zip(models, share.tolist(), strict=True)), "converged": all(verdicts)}
+    return SpectralBand(energy=bands[0].energy, **quantiles, meta=meta)

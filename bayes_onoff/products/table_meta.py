@@ -38,10 +38,12 @@ def table_meta(posterior: Posterior) -> dict[str, Any]:
     ``converged`` is False and ``convergence`` says why where the numbers must not be trusted.
     """
     energy_min, energy_max = fitted_range(posterior)
+    systematics = {"systematics": posterior.systematics.label} if posterior.systematics else {}
     return {
         "model": posterior.model.label,
         "reference_energy": f"{posterior.model.reference:g} TeV",
         "background": background_name(posterior.background),
+        **systematics,
         "runs": ", ".join(posterior.spectra.names),
         "energy_range": f"{energy_min:.4g} - {energy_max:.4g} TeV",
         "converged": bool(posterior.convergence.converged),

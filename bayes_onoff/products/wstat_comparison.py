@@ -169,6 +169,7 @@ def _reason(table: QTable, index: int, posterior: Posterior, refits: _Refits, se
     if not (shifted or other_width):
         return AGREE
     found = [
+        *_systematics_reasons(posterior),
         *_background_reasons(index, posterior, refits),
         *_limit_reasons(table, index, posterior),
         *_prior_reasons(str(table["parameter"][index]), sensitivity),
@@ -193,6 +194,11 @@ def _background_reasons(index: int, posterior: Posterior, refits: _Refits) -> It
     narrower = refits.error_everywhere[index] / refits.error[index]
     if narrower < 1 - OTHER_WIDTH:
         yield f"background: were it known in all bins, the error would be {narrower:.2f} times that of WSTAT"
+
+
+def _systematics_reasons(posterior: Posterior) -> Iterator[str]:
+    if posterior.systematics:
+        yield f"systematics: the posterior has {posterior.systematics.label}, the fit takes the response as exact"
 
 
 def _limit_reasons(table: QTable, index: int, posterior: Posterior) -> Iterator[str]:

@@ -32,6 +32,11 @@ class WstatObjective:
     known_background : ndarray, shape (bin,), optional
         Expected OFF counts of the analysed bins, run after run, where they are given instead of profiled; NaN
         elsewhere. There the statistic is Cash's, ``2 (mu - n_on ln mu)`` with ``mu = s + alpha b``.
+
+    Attributes
+    ----------
+    penalty_root : ndarray, shape (parameter,)
+        One over the standard deviation of a coordinate's normal prior around 0; 0 where there is none.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class WstatObjective:
         self.edges = spectra.energy_true.edges
         self.response = spectra.response[mask]
         self.n_on, self.n_off, self.alpha = spectra.n_on[mask], spectra.n_off[mask], spectra.alpha[mask]
+        self.penalty_root = np.zeros(len(self.names))
         self.known_background = np.full(len(self.n_on), np.nan) if known_background is None else known_background
 
     def to_values(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,9 +78,10 @@ class WstatObjective:
         if not np.all(np.isfinite(signal)):
             return float(np.inf)
         profiled = np.isnan(self.known_background)
+        penalty = self.penalty(coordinates)
         expected = np.maximum(signal + self.alpha * self.background(signal), np.finfo(float).tiny)
         cash = 2 * (expected - self.n_on * np.log(expected))
-        return float(np.where(profiled, wstat(self.n_on, self.n_off, self.alpha, signal), cash).sum())
+        return float(np.where(profiled, wstat(self.n_on, self.n_off, self.alpha, signal), cash).sum()) + penalty
 
     def gradient(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         """Differentiate the total W by the coordinates, shape (parameter,)."""
@@ -84,7 +91,11 @@ class WstatObjective:
         slope = 2 * (1 - self.n_on / np.maximum(signal + self.alpha * background, np.finfo(float).tiny))
         steps = DERIVATIVE_STEP * np.eye(len(coordinates))
         change = (self.signal(coordinates + steps) - self.signal(coordinates - steps)) / (2 * DERIVATIVE_STEP)
-        return np.asarray(change @ slope)
+        return np.asarray(change @ slope) + 2 * self.penalty_root**2 * coordinates
+
+    def penalty(self, coordinates: NDArray[np.float64]) -> float:
+        """Sum the squares of the coordinates that have a prior, each in standard deviations."""
+        return float(((self.penalty_root * coordinates) ** 2).sum())
 
     def hessian(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         """Differentiate the total W twice by the coordinates, shape (parameter, parameter)."""

@@ -53,6 +53,9 @@ HEADINGS = {
     "e_ref": "energy",
     "e_min": "from",
     "e_max": "to",
+    "time_min": "start (MJD)",
+    "time_max": "end (MJD)",
+    "flux_ul": "upper limit",
     "dnde": "dN/dE",
     "n_signal": "signal counts",
     "dnde_errn": "− error",
@@ -64,7 +67,6 @@ HEADINGS = {
     "ln_bayes_factor": "ln Bayes factor",
     "ln_bayes_factor_error": "± ln factor",
     "probability": "P(source)",
-    "flux_ul": "flux limit",
     "crab_ul": "limit (Crab)",
     "elpd_loo": "elpd",
     "elpd_se": "± elpd",
@@ -317,10 +319,10 @@ class ReportContent:
         The result in words with numbers.
     data, regions, model, diagnostics, parameters, sensitivity
         Sections, in this order on the page.
-    counts, spectrum, flux_points, unfolded, detection, wstat, comparison, calibration
+    counts, spectrum, flux_points, unfolded, detection, light_curve, wstat, comparison, calibration
         The sections after them.
-    provenance : Section
-        Where it all came from; the last one.
+    guidelines, provenance : Section
+        What of the steps of a Bayesian analysis is reported, and where it all came from; the last ones.
     """
 
     title: str
@@ -340,7 +342,9 @@ class ReportContent:
     flux_points: Section | None = None
     unfolded: Section | None = None
     detection: Section | None = None
+    light_curve: Section | None = None
     wstat: Section | None = None
     comparison: Section | None = None
     calibration: Section | None = None
+    guidelines: Section | None = None
     provenance: Section | None = None

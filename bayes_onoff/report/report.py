@@ -28,9 +28,11 @@ _TITLES = {
     "flux_points": "Flux points",
     "unfolded": "Unfolded spectrum",
     "detection": "Detection and upper limits",
+    "light_curve": "Light curve",
     "wstat": "Profile likelihood (WSTAT) beside the posterior",
     "comparison": "Model comparison",
     "calibration": "Calibration",
+    "guidelines": "Reporting guidelines",
     "provenance": "Provenance",
 }
 _WITHOUT_POSTERIOR = ("data", "regions", "model", "provenance")

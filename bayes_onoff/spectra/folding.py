@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
+
 __all__ = ["fold"]
 
 
-def fold(photons: Any, response: Any) -> Any:
+def fold(photons: Any, response: Any, *, run_by_run: bool = False) -> Any:
     """Fold a spectrum with the response: expected signal counts in reconstructed energy.
 
     ``n_signal[run, energy] = sum over energy_true of response[run, energy, energy_true] photons[energy_true]``
@@ -16,12 +18,18 @@ def fold(photons: Any, response: Any) -> Any:
         Photons per area and time in each true-energy bin, cm-2 s-1; NumPy or PyTensor.
     response : array, shape (energy, energy_true) or (run, energy, energy_true)
         Exposure times energy dispersion, cm2 s; NumPy, or for PyTensor photons NumPy or PyTensor.
+    run_by_run : bool
+        The photons are (..., run, energy_true): each run has its own.
 
     Returns
     -------
     array, shape (..., energy) or (..., run, energy)
         Expected counts.
     """
+    if run_by_run:
+        if isinstance(photons, np.ndarray):
+            return np.einsum("...rt,ret->...re", photons, response)
+        return (response * photons[..., None, :]).sum(axis=-1)
     if photons.ndim == 1:
         # For one spectrum as quick as a matrix product, which takes PyTensor ten times as long to compile.
         return (response * photons).sum(axis=-1)

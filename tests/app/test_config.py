@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from bayes_onoff.app.config import Configuration, load_config
 from bayes_onoff.errors import ConfigError, FileError
+from bayes_onoff.inference import Systematics
 from bayes_onoff.models import LogNormal10, Normal, SpectralModel
 
 MINIMAL = """
@@ -304,6 +305,13 @@ REFUSED = [
         r"allowed: a percentage above 0 %, below 100 %, or 'learned'",
     ),
     ("background.alpha_uncertainty", "120 %", r"^background\.alpha_uncertainty: out of range; found '120 %'"),
+    ("systematics", {"energy_scale": "60 %"}, r"^systematics\.energy_scale: not a relative uncertainty; found 0\.6"),
+    ("systematics", {"area_length": 2}, r"^systematics\.area_length: only with `effective_area`; found 2"),
+    (
+        "systematics",
+        {"energy_scale": "10 %", "energy_scale_of": "night"},
+        r"^systematics\.energy_scale_of: unknown value; found 'night'; allowed: instrument, run",
+    ),
     ("background.shape_from", "guess", r"^background\.shape_from: unknown value; found 'guess'; allowed: irf"),
     (
         "background",
@@ -564,3 +572,28 @@ def test_absorption_keeps_the_redshifts_it_needs(tmp_path: Path) -> None:
 def test_models_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, MINIMAL + f"model: {text}\n")
+
+
+@pytest.mark.parametrize(
+    ("block", "by", "scatter"),
+    [("night", "night", 0.7), ({"scatter": 0.5}, "run", 0.5), ({"by": "bins", "width": "30 min"}, "bins", 0.7)],
+)
+def test_light_curve(write_config: Callable[..., Path], block: object, by: str, scatter: float) -> None:
+    chosen = load_config(write_config({"light_curve": block})).light_curve
+    assert chosen is not None
+    assert chosen.by == by
+    assert chosen.to_grouping().by == by
+    assert chosen.to_population().scatter.to_dict() == {"halfnormal": {"sigma": scatter}}
+
+
+def test_light_curve_of_bins_without_bins(write_config: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match=r"not one description of time bins"):
+        load_config(write_config({"light_curve": "bins"}))
+
+
+def test_systematics_are_read_and_written_back(tmp_path: Path) -> None:
+    block = {"energy_scale": "15 %", "effective_area": "5 %", "energy_scale_of": "run"}
+    config = load(tmp_path, changed("systematics", block))
+    assert config.systematics.to_systematics() == Systematics(0.15, 0.05, energy_scale_of="run")
+    assert config.to_dict()["systematics"] == block
+    assert not load(tmp_path, changed("name", "plain")).systematics.to_systematics()

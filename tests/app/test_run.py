@@ -75,6 +75,7 @@ def unconverged(command: Command, store: Path, small_config: dict[str, Any], tmp
         "stacked": True,
         "unfolding": True,
         "flux_points": None,
+        "light_curve": {"index_scatter": 0.3, "bands": {"min": "0.7 TeV", "max": "20 TeV", "bins": 2}},
     }
     return run(command, tmp_path_factory.mktemp("unconverged"), {**small_config, **changes})
 
@@ -94,6 +95,8 @@ def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
         "regions",
         "cumulative",
         "trace",
+        "prior_predictive",
+        "predictive_checks",
         "parameters",
         "background_checks",
         "counts",
@@ -104,7 +107,9 @@ def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
     on_the_sky = ("wstat_profiles", "image", "theta_squared", "response_1")
     figures = {f"figures/{name}.png" for name in (*names, *on_the_sky, "flux_points", "flux_point_correlation")}
     others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json", "theta_squared.ecsv"}
-    assert found == spectra | figures | set(TABLES) | others
+    sections = ("data", "model", "diagnostics", "parameters", "sensitivity", "counts", "flux_points", "detection")
+    latex = {f"latex/{name}.tex" for name in (*sections, "wstat", "guidelines", "provenance")}
+    assert found == spectra | figures | set(TABLES) | others | latex
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -244,9 +249,10 @@ def test_a_flagged_background_is_told_wherever_its_numbers_are(
 def test_everything_asked_for_is_there(unconverged: Finished) -> None:
     names = {path.name for path in unconverged.folder.rglob("*") if path.is_file()}
     assert {"posterior.nc", "posterior_log-parabola.nc", "posterior_stacked.nc", "comparison.ecsv"} <= names
-    assert {"comparison.png", "stacked.png"} <= names
-    fitted = {"power-law", "log-parabola", "stacked", "unfolded", "flux points"}
-    assert set(unconverged.provenance["convergence"]) == fitted
+    assert {"comparison.png", "stacked.png", "light_curve.png"} <= names
+    fits_asked_for = {"power-law", "log-parabola", "stacked", "unfolded", "flux points"}
+    curves = {"light curve", "fluxes alone", "fluxes in bands"}
+    assert set(unconverged.provenance["convergence"]) == fits_asked_for | curves
     assert set(unconverged.table("comparison.ecsv")["model"]) == {"power-law", "log-parabola"}
     wstat = unconverged.table("wstat.ecsv")
     fits_made = {(row["model"], row["dataset"]) for row in wstat}
@@ -260,6 +266,18 @@ def test_an_unfolded_spectrum_is_there_with_its_covariance(unconverged: Finished
     assert table["covariance"].shape == (len(table), len(table))
     np.testing.assert_allclose(np.sqrt(np.diagonal(table["covariance"])), table["ln_dnde_err"], rtol=1e-9)
     assert "Unfolded spectrum" in (unconverged.folder / "report.html").read_text()
+
+
+def test_light_curve(unconverged: Finished) -> None:
+    curve, in_bands = (unconverged.table(f"light_curve{part}.ecsv") for part in ("", "_bands"))
+    assert list(curve["name"]) == list(in_bands["name"]) == ["1", "3"]
+    assert curve["flux_shrunk"].shape == (2, 1)
+    assert in_bands["flux"].shape == (2, 2)
+    assert np.all(curve["time_min"] < curve["time_max"])
+    assert curve.meta["converged"] is False
+    with xr.open_dataset(unconverged.folder / "light_curve.nc") as draws:
+        assert draws["flux_shrunk"].shape == (4, 25, 2)
+        assert draws["covariance"].shape == (2, 2)
 
 
 def test_a_seed_that_is_not_given_is_drawn_and_recorded(unconverged: Finished) -> None:

@@ -17,8 +17,8 @@ from bayes_onoff.calibration import (
     calibration_sentence,
     calibration_table,
 )
-from bayes_onoff.calibration.calibrate import _read_record
 from bayes_onoff.calibration.refit import Refit
+from bayes_onoff.calibration.rounds import _read_record
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, fit
 from bayes_onoff.models import LogNormal, Normal, SpectralModel

@@ -24,12 +24,12 @@ def read_records(path: Path) -> list[Record]:
     return [json.loads(line) for line in lines[:-1] if line]
 
 
-def proof_parser(description: str | None, sets: str, minutes: str) -> argparse.ArgumentParser:
+def proof_parser(description: str | None, sets: str, minutes: str, default_sets: int = 1000) -> argparse.ArgumentParser:
     """Make the command line of a proof; what `sets` and `minutes` count is said in words."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, made or continued")
     parser.add_argument("--table", action="store_true", help="print the table of what the file holds; run nothing")
-    parser.add_argument("--sets", type=int, default=1000, help=sets)
+    parser.add_argument("--sets", type=int, default=default_sets, help=sets)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--minutes", type=float, default=float("inf"), help=minutes)

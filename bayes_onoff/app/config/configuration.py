@@ -12,8 +12,16 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 from pydantic_core import ErrorDetails
 
 from bayes_onoff.app.config.block import Block
-from bayes_onoff.app.config.model import BackgroundBlock, DetectionBlock, ModelBlock, SamplingBlock, name_or_block
-from bayes_onoff.app.config.observations import ObservationsBlock
+from bayes_onoff.app.config.light_curve import LightCurveBlock
+from bayes_onoff.app.config.model import (
+    BackgroundBlock,
+    DetectionBlock,
+    ModelBlock,
+    SamplingBlock,
+    SystematicsBlock,
+    name_or_block,
+)
+from bayes_onoff.app.config.observations import ObservationsBlock, by_or_block
 from bayes_onoff.app.config.reduction import AxisBlock, FitRangeBlock, ReductionBlock
 from bayes_onoff.app.config.regions import ExclusionBlock, RegionBlock
 from bayes_onoff.app.config.values import refused
@@ -44,11 +52,13 @@ class Configuration(Block):
     fit_range: FitRangeBlock | None = None
     model: ModelBlock = ModelBlock()
     background: BackgroundBlock = BackgroundBlock()
+    systematics: SystematicsBlock = SystematicsBlock()
     sampling: SamplingBlock = SamplingBlock()
     stacked: bool = False
     flux_points: AxisBlock | None = None
     detection: DetectionBlock = DetectionBlock()
     unfolding: bool = False
+    light_curve: Annotated[LightCurveBlock, BeforeValidator(by_or_block)] | None = None
     compare: Annotated[tuple[ModelOrName, ...], Field(strict=False)] = ()
 
     @field_validator("name")
@@ -85,6 +95,24 @@ class Configuration(Block):
                 raise refused(
                     "already decided in the OGIP files", key=key, allowed="no such key with observations.ogip"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _spectra_of_files_are_not_cut(self) -> Self:
+        if self.observations.ogip is not None and self.light_curve is not None and self.light_curve.by != "run":
+            raise refused(
+                "OGIP files hold no events to cut in time",
+                key="light_curve.by",
+                found=self.light_curve.by,
+                allowed="by: run, a flux for each file",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _light_curve_knows_no_systematics(self) -> Self:
+        if self.light_curve is not None and self.systematics.to_systematics():
+            allowed = "one of both; what is wrong with a response is common to all fluxes of an instrument"
+            raise refused("not together with `light_curve`", key="systematics", allowed=allowed)
         return self
 
     @model_validator(mode="after")

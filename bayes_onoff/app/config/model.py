@@ -13,7 +13,16 @@ import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from bayes_onoff.app.config.block import Block
-from bayes_onoff.app.config.values import AlphaUncertainty, AtLeastOne, Energy, PathText, nearest, one_of, refused
+from bayes_onoff.app.config.values import (
+    AlphaUncertainty,
+    AtLeastOne,
+    Energy,
+    Fraction,
+    PathText,
+    nearest,
+    one_of,
+    refused,
+)
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.models import (
     EBL_MODELS,
@@ -36,12 +45,14 @@ from bayes_onoff.models.tables import TABLES
 from bayes_onoff.units import parse_quantity
 
 if TYPE_CHECKING:
+    from bayes_onoff.inference import Systematics
     from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 
-__all__ = ["BackgroundBlock", "DetectionBlock", "ModelBlock", "SamplingBlock", "name_or_block"]
+__all__ = ["BackgroundBlock", "DetectionBlock", "ModelBlock", "SamplingBlock", "SystematicsBlock", "name_or_block"]
 
 BackgroundPrior = Literal["pooled", "independent"]
 ShapeFrom = Literal["irf"]
+ScaleOf = Literal["instrument", "run"]
 Sampler = Literal["nutpie", "pymc", "numpyro", "blackjax"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -245,6 +256,36 @@ class DetectionBlock(Block):
 
     scale: Positive = 1.0
     prior_odds: Positive = 1.0
+
+
+class SystematicsBlock(Block):
+    """What is uncertain in the response of the instrument."""
+
+    energy_scale: Fraction | None = None
+    effective_area: Fraction | None = None
+    area_length: Positive | None = None
+    energy_scale_of: Annotated[ScaleOf, one_of(ScaleOf)] | None = None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        for key, needed in (("area_length", "effective_area"), ("energy_scale_of", "energy_scale")):
+            if getattr(self, key) is not None and getattr(self, needed) is None:
+                raise refused(f"only with `{needed}`", key=key, found=getattr(self, key))
+        if self.energy_scale is None and self.effective_area is None:
+            return self
+        try:
+            self.to_systematics()
+        except InputError as error:
+            key = (error.place or "").removeprefix("systematics.")
+            raise refused(error.problem, key=key, found=error.found, allowed=error.allowed) from error
+        return self
+
+    def to_systematics(self) -> Systematics:
+        """Build the systematics."""
+        from bayes_onoff.inference import Systematics
+
+        given = {key: getattr(self, key) for key in type(self).model_fields}
+        return Systematics(**{key: value for key, value in given.items() if value is not None})
 
 
 class SamplingBlock(Block):

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from bayes_onoff.dl3 import Selection
     from bayes_onoff.reduction import TimeGrouping
 
-__all__ = ["ConeBlock", "GroupingBlock", "ObservationsBlock", "QualityBlock", "TimeBlock", "ZenithBlock"]
+__all__ = [
+    "By",
+    "ConeBlock",
+    "GroupingBlock",
+    "ObservationsBlock",
+    "QualityBlock",
+    "TimeBlock",
+    "ZenithBlock",
+    "by_or_block",
+]
 
 SELECTION = ("cone", "target", "time", "zenith", "quality")
 
@@ -127,7 +136,8 @@ class GroupingBlock(Block):
         return TimeGrouping(self.by, width=self.width, edges=edges)
 
 
-def _by_or_block(value: object) -> object:
+def by_or_block(value: object) -> object:
+    """Read the name of a grouping as the block that holds nothing else."""
     return {"by": value} if isinstance(value, str) else value
 
 
@@ -141,7 +151,7 @@ class ObservationsBlock(Block):
     time: TimeBlock | None = None
     zenith: ZenithBlock | None = None
     quality: QualityBlock | None = None
-    grouping: Annotated[GroupingBlock, BeforeValidator(_by_or_block)] = GroupingBlock(by="run", width=None, edges=None)
+    grouping: Annotated[GroupingBlock, BeforeValidator(by_or_block)] = GroupingBlock(by="run", width=None, edges=None)
     ogip: Annotated[tuple[PathText, ...], Field(strict=False)] | None = Field(
         None, description="instead of a store: PHA files or patterns"
     )
