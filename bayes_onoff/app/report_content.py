@@ -17,6 +17,7 @@ from bayes_onoff.inference.settings import LEARNED, BackgroundModel
 from bayes_onoff.inference.systematics import Systematics
 from bayes_onoff.models import Normal
 from bayes_onoff.models.model_table import parameter_rows
+from bayes_onoff.models.unfolding import ROUGHNESS_PRIOR
 from bayes_onoff.notation import format_number, format_unit
 from bayes_onoff.products.flux_points import UL_SQRT_TS
 from bayes_onoff.products.wstat_comparison import AGREE
@@ -62,6 +63,7 @@ DETECTION_COLUMNS = (
     *("energies", "energy_min", "energy_max", "n_on", "n_off", "excess", "li_ma", "significance"),
     *("ln_bayes_factor", "ln_bayes_factor_error", "probability", "flux_ul", "crab_ul"),
 )
+UNFOLDED_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "n_signal")
 CURVE_COLUMNS = {
     **{"name": "name", "time_min": "start (MJD)", "time_max": "end (MJD)"},
     **{"flux": "flux, alone", "flux_errn": "− error", "flux_errp": "+ error", "flux_ul": "upper limit"},
@@ -103,6 +105,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         counts=_counts(results, drawn("counts")),
         spectrum=Section(figures=drawn("spectrum")),
         flux_points=_flux_points(results, drawn("flux_points")),
+        unfolded=_unfolded(results, drawn("unfolded")),
         detection=_detection(results),
         light_curve=_light_curve(results, drawn("light_curve")),
         wstat=_wstat(results, drawn("wstat")),
@@ -288,6 +291,23 @@ def _flux_points(results: Results, figures: tuple[ReportFigure, ...]) -> Section
     )
     shown = ReportTable.from_table(table, "Flux points", columns=POINT_COLUMNS)
     return Section(notes, (shown,), figures)
+
+
+def _unfolded(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:
+    if results.unfolded is None:
+        return None
+    table = results.unfolded.table
+    low, median, high = (table.meta[f"roughness_{key}"] for key in ("eti68_lower", "median", "eti68_upper"))
+    texts = (
+        "A spectrum without a parametric form: power laws between the points, whose index changes from each to the "
+        "next by a normal amount. The scale of these changes, the roughness, is learned; prior "
+        f"{ROUGHNESS_PRIOR}. Energies are true energies: the dispersion is taken out.",
+        f"Roughness, the standard deviation of the change of the photon index over a factor e in energy: "
+        f"{format_number(median)} ({format_number(low)} to {format_number(high)}); 0 is a power law.",
+        "The points are correlated and must be used with the covariance in unfolded.ecsv. Those with few expected "
+        "counts are a continuation by the prior. A sharp break is rounded off: close to it the bands are too narrow.",
+    )
+    return Section(texts, (ReportTable.from_table(table, "Unfolded points", columns=UNFOLDED_COLUMNS),), figures)
 
 
 def _detection(results: Results) -> Section:

@@ -55,6 +55,7 @@ HEADINGS = {
     "time_max": "end (MJD)",
     "flux_ul": "upper limit",
     "dnde": "dN/dE",
+    "n_signal": "signal counts",
     "dnde_errn": "− error",
     "dnde_errp": "+ error",
     "dnde_ul": "upper limit",
@@ -280,7 +281,7 @@ class ReportContent:
         The result in words with numbers.
     data, regions, model, diagnostics, parameters, sensitivity
         Sections, in this order on the page.
-    counts, spectrum, flux_points, detection, light_curve, wstat, comparison, calibration
+    counts, spectrum, flux_points, unfolded, detection, light_curve, wstat, comparison, calibration
         The sections after them.
     guidelines, provenance : Section
         What of the steps of a Bayesian analysis is reported, and where it all came from; the last ones.
@@ -301,6 +302,7 @@ class ReportContent:
     counts: Section | None = None
     spectrum: Section | None = None
     flux_points: Section | None = None
+    unfolded: Section | None = None
     detection: Section | None = None
     light_curve: Section | None = None
     wstat: Section | None = None

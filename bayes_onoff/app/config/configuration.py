@@ -57,6 +57,7 @@ class Configuration(Block):
     stacked: bool = False
     flux_points: AxisBlock | None = None
     detection: DetectionBlock = DetectionBlock()
+    unfolding: bool = False
     light_curve: Annotated[LightCurveBlock, BeforeValidator(by_or_block)] | None = None
     compare: Annotated[tuple[ModelOrName, ...], Field(strict=False)] = ()
 
