@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,66 @@ from bayes_onoff.app.provenance import PROVENANCE_FILE
 from bayes_onoff.app.run import RunResult, run_analysis
 from bayes_onoff.errors import FileError, InputError
 
-__all__ = ["configuration_for_spectra", "fit_spectra"]
+__all__ = ["FitOptions", "configuration_for_spectra", "fit_spectra"]
 
 YAML_SUFFIXES = (".yaml", ".yml")
 OF_THE_REDUCTION = ("on_region", "exclusion", "energy", "energy_true", "reduction")
 """Keys that are decided once spectra exist."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """What takes the place of the configuration's words; None leaves them.
+
+    Parameters
+    ----------
+    model : str, optional
+        The shape of the spectrum.
+    fit_range : str, optional
+        Energies that are used, such as ``0.5TeV,20TeV``; either may be left out.
+    background : str, optional
+        Its prior.
+    draws : int, optional
+        Of each chain; as many are discarded before, at most 1000.
+    seed : int, optional
+    """
+
+    model: str | None = None
+    fit_range: str | None = None
+    background: str | None = None
+    draws: int | None = None
+    seed: int | None = None
+
+    def to_blocks(self) -> dict[str, dict[str, Any]]:
+        """Write the options as blocks of a configuration.
+
+        Raises
+        ------
+        InputError
+            If the range is none.
+        """
+        low, comma, high = (part.strip() for part in (self.fit_range or ",").partition(","))
+        if not comma or "," in high:
+            allowed = "two energies, such as 0.5TeV,20TeV"
+            raise InputError("not a range of energies", place="--fit-range", found=self.fit_range, allowed=allowed)
+        tune = None if self.draws is None else min(1000, self.draws)
+        blocks: dict[str, dict[str, Any]] = {
+            "model": {"shape": self.model},
+            "fit_range": {"min": low or None, "max": high or None},
+            "background": {"prior": self.background},
+            "sampling": {"draws": self.draws, "tune": tune, "seed": self.seed},
+        }
+        stated = {
+            name: {key: value for key, value in block.items() if value is not None} for name, block in blocks.items()
+        }
+        return {name: block for name, block in stated.items() if block}
+
+
 def fit_spectra(
     given: Sequence[str | Path],
     out: str | Path | None = None,
     *,
-    options: Mapping[str, Any] | None = None,
+    options: FitOptions | None = None,
     resume: bool = False,
     progress: Progress | None = None,
     command: Sequence[str] = (),
@@ -44,12 +93,12 @@ def fit_spectra(
     InputError
         If an input is refused; nothing was sampled then.
     """
-    config = configuration_for_spectra(given, options or {})
+    config = configuration_for_spectra(given, options or FitOptions())
     folder = Path(f"{config.name}-fit") if out is None else Path(out)
     return run_analysis(config, folder, resume=resume, progress=progress, command=command)
 
 
-def configuration_for_spectra(given: Sequence[str | Path], options: Mapping[str, Any]) -> Configuration:
+def configuration_for_spectra(given: Sequence[str | Path], options: FitOptions) -> Configuration:
     """Make the configuration that fits spectra.
 
     Parameters
@@ -57,8 +106,7 @@ def configuration_for_spectra(given: Sequence[str | Path], options: Mapping[str,
     given : sequence of path-like
         PHA files, patterns, folders with such files, folders of an earlier reduction; before them, or alone, a
         configuration file. The results of an earlier reduction bring their own configuration.
-    options : mapping
-        Blocks of a configuration that take the place of those found; in a block, keys that are None are left.
+    options : FitOptions
 
     Raises
     ------
@@ -113,16 +161,10 @@ def _patterns(path: Path) -> list[str]:
     )
 
 
-def _with_options(base: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def _with_options(base: Mapping[str, Any], options: FitOptions) -> dict[str, Any]:
     content = dict(base)
-    for name, block in options.items():
-        if not isinstance(block, Mapping):
-            if block is not None:
-                content[name] = block
-            continue
-        stated = {key: value for key, value in block.items() if value is not None}
-        if stated:
-            # What is left of a block of another shape or kind would not fit.
-            replaces = "shape" in stated or "prior" in stated
-            content[name] = stated if replaces else {**(content.get(name) or {}), **stated}
+    for name, block in options.to_blocks().items():
+        # What a block says of another shape or prior would not fit.
+        is_other = "shape" in block or "prior" in block
+        content[name] = block if is_other else {**(content.get(name) or {}), **block}
     return content

@@ -14,7 +14,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import CRAB, SpectralModel
-from bayes_onoff.simulation import CRAB_POSITION, RunPlan, simulate_counts, simulate_store
+from bayes_onoff.simulation import RunPlan, simulate_counts, simulate_store
 from bayes_onoff.units import TIME, parse_quantity
 
 __all__ = ["model_values", "simulate_like", "simulate_runs"]
@@ -109,18 +109,14 @@ def simulate_runs(
         for i in range(n_runs)
     ]
     prepare_folder(folder)
-    with progress.stage("simulate", f"simulating {n_runs} runs of {_told(model, chosen)}"):
+    with progress.stage("simulate", f"simulating {n_runs} runs of a {model.label}: {_told(model, chosen)}"):
         simulate_store(folder, rng=np.random.default_rng(seed), model=model, values=chosen, plans=plans)
     progress.say(f"{n_runs} runs in {folder}; next: bayes-onoff init {folder}")
     return folder
 
 
 def _told(model: SpectralModel, values: Mapping[str, float]) -> str:
-    texts = [
-        f"{parameter.name} {values[parameter.name]:.3g} {parameter.unit}".strip() for parameter in model.parameters
-    ]
-    where = f"at {CRAB_POSITION[0]:.3f} deg, {CRAB_POSITION[1]:.3f} deg"
-    return f"a {model.label} ({', '.join(texts)}) {where}"
+    return ", ".join(f"{p.name} {values[p.name]:.3g} {p.unit}".strip() for p in model.parameters)
 
 
 def simulate_like(
@@ -164,17 +160,13 @@ def simulate_like(
         truth = model_values(posterior.model, [*kept, *values])
     prepare_folder(folder)
     clear_earlier_results(folder, [Path(path)])
-    with progress.stage("simulate", f"new counts for {len(posterior.spectra)} runs: {_told_values(posterior, truth)}"):
+    with progress.stage("simulate", f"new counts for {len(posterior.spectra)} runs: {_told(posterior.model, truth)}"):
         rng = np.random.default_rng(seed)
         expected = _expected_off(posterior)
         spectra = simulate_counts(posterior.spectra, posterior.model, truth, npred_off=expected, rng=rng)
         write_spectra(spectra, folder)
     progress.say(f"spectra in {folder}; next: bayes-onoff fit {folder}")
     return folder
-
-
-def _told_values(posterior: Posterior, values: Mapping[str, float]) -> str:
-    return ", ".join(f"{p.name} {values[p.name]:.3g} {p.unit}".strip() for p in posterior.model.parameters)
 
 
 def _expected_off(posterior: Posterior) -> NDArray[np.float64]:
