@@ -22,7 +22,7 @@ from bayes_onoff.app.config.model import (
     SystematicsBlock,
     name_or_block,
 )
-from bayes_onoff.app.config.observations import ObservationsBlock, by_or_block
+from bayes_onoff.app.config.observations import By, ObservationsBlock, by_or_block
 from bayes_onoff.app.config.reduction import AxisBlock, FitRangeBlock, ReductionBlock
 from bayes_onoff.app.config.regions import ExclusionBlock, RegionBlock
 from bayes_onoff.app.config.values import refused
@@ -37,7 +37,7 @@ DRAWS_TO_COMPARE = 100
 """The tails of the importance weights (PSIS) cannot be smoothed with much fewer."""
 
 
-ModelOrName = Annotated[ModelBlock, BeforeValidator(name_or_block)]
+ModelOrName = Annotated[ModelBlock, BeforeValidator(name_or_block, json_schema_input_type=str | ModelBlock)]
 
 
 class Configuration(Block):
@@ -58,7 +58,9 @@ class Configuration(Block):
     stacked: bool = False
     flux_points: AxisBlock | None = None
     detection: DetectionBlock = DetectionBlock()
-    light_curve: Annotated[LightCurveBlock, BeforeValidator(by_or_block)] | None = None
+    light_curve: (
+        Annotated[LightCurveBlock, BeforeValidator(by_or_block, json_schema_input_type=By | LightCurveBlock)] | None
+    ) = None
     compare: Annotated[tuple[ModelOrName, ...], Field(strict=False)] = ()
 
     @field_validator("name")

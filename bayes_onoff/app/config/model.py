@@ -102,7 +102,10 @@ class ModelBlock(Block):
     nodes: Annotated[tuple[Energy, ...], Field(strict=False)] | None = None
     file: PathText | None = None
     ebl: Annotated[str, one_of(EBL_MODELS)] | None = None
-    components: Annotated[tuple[Annotated[ModelBlock, BeforeValidator(name_or_block)], ...], Field(strict=False)] = ()
+    components: Annotated[
+        tuple[Annotated[ModelBlock, BeforeValidator(name_or_block, json_schema_input_type=str | ModelBlock)], ...],
+        Field(strict=False),
+    ] = ()
 
     @field_validator("name")
     @classmethod
