@@ -33,6 +33,8 @@ Terms of use, from the release:
   These terms of use must be included in all copies in full or part of the data.
 """
 ATTEMPTS = 5
+PAUSE = 2.0
+"""s before another attempt after a connection broke."""
 CHUNK = 1 << 20
 TIMEOUT = 60.0
 TERMS_FILE = "TERMS.txt"
@@ -49,9 +51,7 @@ class _RemoteFile:
     digest: str
 
 
-def download_hess_dr1(
-    folder: str | Path, *, record: str = RECORD, pause: float = 2.0, progress: Progress | None = None
-) -> Path:
+def download_hess_dr1(folder: str | Path, *, record: str = RECORD, progress: Progress | None = None) -> Path:
     """Download the release and unpack it as a data store; the terms must have been accepted.
 
     What was interrupted is resumed when it is called again. The data store appears when it is whole.
@@ -62,8 +62,6 @@ def download_hess_dr1(
         Of the data store; must not exist, or be the finished one.
     record : str
         Address of the record that lists the files.
-    pause : float
-        Seconds before another attempt after a connection broke.
     progress : Progress, optional
 
     Returns
@@ -87,7 +85,7 @@ def download_hess_dr1(
     parts = folder.with_name(f"{folder.name}.download")
     prepare_folder(parts)
     with progress.stage("download"):
-        archives = [_fetched(file, parts, pause, progress) for file in _listed(record)]
+        archives = [_fetched(file, parts, progress) for file in _listed(record)]
     with progress.stage("unpack", "unpacking"):
         _unpack([path for path in archives if path.name.endswith((".tar.gz", ".tgz"))], parts / "unpacked", folder)
     shutil.rmtree(parts)
@@ -122,7 +120,7 @@ def _listed(record: str) -> list[_RemoteFile]:
     return files
 
 
-def _fetched(file: _RemoteFile, folder: Path, pause: float, progress: Progress) -> Path:
+def _fetched(file: _RemoteFile, folder: Path, progress: Progress) -> Path:
     """Fetch a file, from where it stopped before; keep it only if it is what the record says."""
     path, part = folder / file.name, folder / f"{file.name}.part"
     if path.is_file():
@@ -131,38 +129,41 @@ def _fetched(file: _RemoteFile, folder: Path, pause: float, progress: Progress) 
     told = f", {have / 1e6:.1f} MB are here already" if have else ""
     progress.say(f"{file.name}: {file.size / 1e6:.1f} MB{told}")
     for attempt in range(1, ATTEMPTS + 1):
-        try:
-            _append(file, part, progress)
-        except (OSError, HTTPException) as error:
-            if attempt == ATTEMPTS:
-                raise InputError(
-                    f"the connection broke {ATTEMPTS} times; what is here is kept",
-                    place=file.url,
-                    found=str(error),
-                    allowed="the same command goes on from there",
-                ) from error
-            time.sleep(pause)
-        if part.is_file() and part.stat().st_size >= file.size:
+        problem = _append(file, part, progress)
+        if problem is None:
             break
+        if attempt == ATTEMPTS:
+            raise InputError(
+                f"the connection broke {ATTEMPTS} times; what is here is kept",
+                place=file.url,
+                found=problem,
+                allowed="the same command goes on from there",
+            )
+        time.sleep(PAUSE)
     _verify(file, part)
     return part.replace(path)
 
 
-def _append(file: _RemoteFile, part: Path, progress: Progress) -> None:
+def _append(file: _RemoteFile, part: Path, progress: Progress) -> str | None:
+    """Fetch what is missing; why it is not all of it, else None."""
     have = part.stat().st_size if part.is_file() else 0
     if have >= file.size:
-        return
-    with _opened(file.url, have) as response:
-        resumes = response.status == 206
-        have = have if resumes else 0
-        with part.open("ab" if resumes else "wb") as target:
-            tenth = 10 * have // file.size
-            while chunk := response.read(CHUNK):
-                target.write(chunk)
-                have += len(chunk)
-                if 10 * have // file.size > tenth:
-                    tenth = 10 * have // file.size
-                    progress.say(f"{file.name}: {10 * tenth} %")
+        return None
+    try:
+        with _opened(file.url, have) as response:
+            resumes = response.status == 206
+            have = have if resumes else 0
+            with part.open("ab" if resumes else "wb") as target:
+                tenth = 10 * have // file.size
+                while chunk := response.read(CHUNK):
+                    target.write(chunk)
+                    have += len(chunk)
+                    if 10 * have // file.size > tenth:
+                        tenth = 10 * have // file.size
+                        progress.say(f"{file.name}: {10 * tenth} %")
+    except (OSError, HTTPException) as error:
+        return str(error)
+    return None if have >= file.size else f"{have} of {file.size} bytes"
 
 
 def _verify(file: _RemoteFile, part: Path) -> None:

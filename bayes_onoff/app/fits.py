@@ -181,10 +181,20 @@ def fit_flux_points(
     }
 
     def sample() -> BandPosterior:
-        from bayes_onoff.inference import fit_bands
+        from bayes_onoff.inference import compile_bands
 
+        with progress.stage("compile", "compiling flux points"):
+            compiled = compile_bands(**known, edges=edges)
         with progress.stage("flux points", f"flux points in {len(edges) - 1} bands", spinner=False):
-            return fit_bands(**known, edges=edges, settings=settings, progress=progress.in_terminal)
+            return compiled.fit(
+                posterior.spectra,
+                posterior.model,
+                known["values"],
+                edges,
+                settings,
+                systematics=posterior.systematics,
+                progress=progress.in_terminal,
+            )
 
     bands = sample() if kept is None else kept.bands("flux points", sample, **known)
     progress.say(f"flux points: {bands.convergence.sentence}")

@@ -202,7 +202,7 @@ def _overview(table: QTable) -> list[str]:
     if absent:
         rest = ", ..." if len(absent) > MAX_PROBLEMS else ""
         listed = ", ".join(map(str, absent[:MAX_PROBLEMS]))
-        lines.append(f"{len(absent)} runs are listed but their files are absent: {listed}{rest}")
+        lines.append(f"listed, but files are absent: {len(absent)} of the runs: {listed}{rest}")
     lines += [f"run {row['obs_id']}: {row['problem']}" for row in damaged[:MAX_PROBLEMS]]
     if len(damaged) > MAX_PROBLEMS:
         lines.append(f"and {len(damaged) - MAX_PROBLEMS} runs more with something that cannot be read")

@@ -108,10 +108,12 @@ def fit_curve(
     known["values"] = population.medians
 
     def sample_alone(edges: NDArray[np.float64]) -> GroupNorms:
-        from bayes_onoff.inference import fit_group_norms
+        from bayes_onoff.inference import compile_group_norms
 
+        with progress.stage("compile", "compiling each flux alone"):
+            compiled = compile_group_norms(**known, edges=edges)
         with progress.stage("light curve", f"each flux alone, in {len(edges) - 1} bands", spinner=False):
-            return fit_group_norms(**known, edges=edges, settings=settings, progress=progress.in_terminal)
+            return compiled.fit(plan.spectra, model, population.medians, settings, progress=progress.in_terminal)
 
     def alone(name: str, edges: NDArray[np.float64]) -> GroupNorms:
         return kept.group_norms(name, partial(sample_alone, edges), **known)

@@ -18,12 +18,19 @@ def invoke(*arguments: str | Path) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.mark.parametrize("command", [(), ("quickstart",), ("run",), ("reduce",)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in main.commands)])
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     status, output, _ = invoke(*command, "--help")
     assert status == 0
     assert "Example" in output
     assert "bayes-onoff " + (command[0] if command else "run") in output.split("Example")[1]
+
+
+def test_all_commands_are_listed_in_the_order_of_their_use() -> None:
+    names = ["quickstart", "inspect", "init", "run", "reduce", "fit", "products", "compare", "calibrate"]
+    assert list(main.commands) == [*names, "simulate", "download", "schema"]
+    listing = invoke("--help")[1]
+    assert "..." not in listing.split("Commands:")[1]
 
 
 def test_version() -> None:
@@ -66,5 +73,5 @@ def test_as_a_process_the_first_line_comes_before_the_refusal(tmp_path: Path) ->
     assert done.stderr == (
         "bayes-onoff: refused: energie: unknown key; found 'energie'; allowed: energy (did you mean that?), or one of "
         "name, observations, on_region, exclusion, energy, energy_true, reduction, fit_range, model, background, "
-        "sampling, stacked, flux_points, compare\n"
+        "systematics, sampling, stacked, flux_points, detection, light_curve, compare\n"
     )
