@@ -1,6 +1,5 @@
 """Whole runs on simulated data, read back with the readers that others use."""
 
-import json
 import re
 from collections.abc import Callable
 from importlib import import_module
@@ -11,13 +10,12 @@ import astropy.units as u
 import numpy as np
 import pytest
 import xarray as xr
-import yaml
 from astropy.io import fits
-from astropy.table import Table
 from matplotlib import image
 
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.provenance import describe_files
+from tests.app.finished_run import Finished, run
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -38,31 +36,6 @@ GROUPS = {
     *("posterior", "prior", "prior_predictive", "posterior_predictive", "log_likelihood"),
     *("observed_data", "constant_data", "sample_stats"),
 }
-
-
-class Finished:
-    """A run that has ended: its folder, exit status and what it said."""
-
-    def __init__(self, folder: Path, status: int, output: str) -> None:
-        self.folder, self.status, self.output = folder, status, output
-        self.provenance = json.loads((folder / "provenance.json").read_text())
-
-    def table(self, name: str) -> Table:
-        return Table.read(self.folder / name, format="ascii.ecsv")
-
-
-def run(command: Command, folder: Path, config: dict[str, Any]) -> Finished:
-    path = folder / "small.yaml"
-    path.write_text(yaml.safe_dump(config))
-    status, output, errors = command("run", path)
-    assert errors == ""
-    return Finished(folder / "small-results", status, output)
-
-
-@pytest.fixture(scope="module")
-def finished(command: Command, store: Path, small_config: dict[str, Any], tmp_path_factory: Any) -> Finished:
-    """The pooled model of one shape, sampled well enough to converge."""
-    return run(command, tmp_path_factory.mktemp("converged"), small_config)
 
 
 @pytest.fixture(scope="module")
