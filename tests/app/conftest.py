@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 from bayes_onoff.app.cli import main
 from bayes_onoff.simulation import simulate_store
-from tests.app.finished_run import Finished, run
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -78,12 +77,6 @@ def command() -> Callable[..., tuple[int, str, str]]:
 
 
 @pytest.fixture(scope="session")
-def finished(command: Command, small_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """The pooled model of one shape, sampled well enough to converge; not to be changed."""
-    return run(command, tmp_path_factory.mktemp("converged"), small_config)
-
-
-@pytest.fixture(scope="session")
 def reduced(command: Command, small_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `reduce` leaves of the small analysis; not to be changed."""
     folder = tmp_path_factory.mktemp("reduced")
@@ -91,12 +84,3 @@ def reduced(command: Command, small_config: dict[str, Any], tmp_path_factory: py
     status, output, errors = command("reduce", folder / "small.yaml", "--out", folder / "spectra-of-two")
     assert (status, errors) == (0, ""), output
     return folder / "spectra-of-two"
-
-
-@pytest.fixture(scope="session")
-def log_parabola(command: Command, reduced: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `fit` leaves of those spectra with another model than that of the configuration; not to be changed."""
-    folder = tmp_path_factory.mktemp("fitted") / "log-parabola"
-    status, output, errors = command("fit", reduced, "--model", "log-parabola", "--seed", "2", "--out", folder)
-    assert (status, errors) == (0, ""), output
-    return folder

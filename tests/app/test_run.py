@@ -1,5 +1,6 @@
 """Whole runs on simulated data, read back with the readers that others use."""
 
+import json
 import re
 from collections.abc import Callable
 from importlib import import_module
@@ -10,12 +11,13 @@ import astropy.units as u
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
 from astropy.io import fits
+from astropy.table import Table
 from matplotlib import image
 
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.provenance import describe_files
-from tests.app.finished_run import Finished, run
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -36,6 +38,31 @@ GROUPS = {
     *("posterior", "prior", "prior_predictive", "posterior_predictive", "log_likelihood"),
     *("observed_data", "constant_data", "sample_stats"),
 }
+
+
+class Finished:
+    """A run that has ended: its folder, exit status and what it said."""
+
+    def __init__(self, folder: Path, status: int, output: str) -> None:
+        self.folder, self.status, self.output = folder, status, output
+        self.provenance = json.loads((folder / "provenance.json").read_text())
+
+    def table(self, name: str) -> Table:
+        return Table.read(self.folder / name, format="ascii.ecsv")
+
+
+def run(command: Command, folder: Path, config: dict[str, Any]) -> Finished:
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(config))
+    status, output, errors = command("run", path)
+    assert errors == ""
+    return Finished(folder / "small-results", status, output)
+
+
+@pytest.fixture(scope="module")
+def finished(command: Command, store: Path, small_config: dict[str, Any], tmp_path_factory: Any) -> Finished:
+    """The pooled model of one shape, sampled well enough to converge."""
+    return run(command, tmp_path_factory.mktemp("converged"), small_config)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +94,8 @@ def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
         "regions",
         "cumulative",
         "trace",
+        "prior_predictive",
+        "predictive_checks",
         "parameters",
         "background_checks",
         "counts",
@@ -77,7 +106,9 @@ def test_every_file_of_the_contract_is_there(finished: Finished) -> None:
     on_the_sky = ("wstat_profiles", "image", "theta_squared", "response_1")
     figures = {f"figures/{name}.png" for name in (*names, *on_the_sky, "flux_points", "flux_point_correlation")}
     others = {"posterior.nc", "flux_points.nc", "report.html", "provenance.json", "theta_squared.ecsv"}
-    assert found == spectra | figures | set(TABLES) | others
+    sections = ("data", "model", "diagnostics", "parameters", "sensitivity", "counts", "flux_points", "detection")
+    latex = {f"latex/{name}.tex" for name in (*sections, "wstat", "guidelines", "provenance")}
+    assert found == spectra | figures | set(TABLES) | others | latex
 
 
 @pytest.mark.parametrize("name", TABLES)
