@@ -21,6 +21,8 @@ from bayes_onoff.plotting import (
     plot_image,
     plot_light_curve,
     plot_pair,
+    plot_predictive_checks,
+    plot_prior_predictive,
     plot_profiles,
     plot_response,
     plot_sky,
@@ -76,10 +78,12 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
     for observation in results.inputs.observations[:1]:
         yield "data", f"response_{observation.name}", _response(results, observation)
     yield "data", "cumulative", _cumulative(results)
+    yield "model", "prior_predictive", _prior_predictive(results)
     yield "diagnostics", "trace", _trace(results)
     yield "parameters", "parameters", _parameters(results)
     if len(results.background_checks):
         yield "counts", "background_checks", _background_checks(results)
+    yield "counts", "predictive_checks", _predictive_checks(results)
     yield "counts", "counts", _counts(results, None)
     names = results.reduction.spectra.names
     for name in names:
@@ -190,6 +194,42 @@ def _wstat_values(results: Results) -> dict[str, float]:
     table, model = results.wstat, results.fits.main.model
     rows = table[table["dataset"] == "joint"][: len(model.parameters)]  # the main model is fitted first
     return {str(row["parameter"]): float(row["value"]) for row in rows}
+
+
+def _prior_predictive(results: Results) -> ReportFigure:
+    posterior = results.fits.main
+    drawn = posterior.tree["prior_predictive"]
+    seen = {name: int(posterior.tree["observed_data"][name].sum()) for name in ("n_on", "n_off")}
+    low, high = np.quantile(drawn["n_on"].to_numpy().sum(axis=(-2, -1)), [0.025, 0.975])
+    return ReportFigure(
+        _made(plot_prior_predictive, posterior),
+        "Counts of all runs together with what the priors alone predict for them, 68 % and 95 %.",
+        f"{seen['n_on']} ON and {seen['n_off']} OFF counts; the priors alone predict between "
+        f"{format_number(float(low))} and {format_number(float(high))} ON counts (95 %).",
+    )
+
+
+def _predictive_checks(results: Results) -> ReportFigure:
+    return ReportFigure(
+        _made(plot_predictive_checks, results.fits.main),
+        "How many runs and bins hold how many counts: roots of the observed numbers hanging from the predicted ones, "
+        "with 95 % of replicates in grey (left, middle); distribution of the probability integral transforms (right).",
+        _pit_text(results),
+        results.fits.main.convergence.converged,
+    )
+
+
+def _pit_text(results: Results) -> str:
+    """Say how far the distribution of the residuals is from uniform."""
+    from scipy.special import ndtr
+    from scipy.stats import kstest
+
+    told = ", ".join(
+        f"{name} {kstest(ndtr(results.bins[f'residual_{key}']), 'uniform').statistic:.2f}"
+        for key, name in (("on", "ON"), ("off", "OFF"))
+    )
+    limit = 1.36 / np.sqrt(len(results.bins))
+    return f"Largest distance of the PIT values from uniform: {told}; {limit:.2f} would be exceeded in 5 % of cases."
 
 
 def _background_checks(results: Results) -> ReportFigure:

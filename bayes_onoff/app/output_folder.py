@@ -17,6 +17,7 @@ RESULTS = (
     "light_curve*.nc",
     "spectra/*.fits",
     "figures/*.*",
+    "latex/*.tex",
 )
 """What a run writes; the first is taken away first, because a folder that has it is a finished one."""
 

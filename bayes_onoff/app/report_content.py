@@ -7,6 +7,7 @@ import numpy as np
 import yaml
 from astropy.table import QTable
 
+from bayes_onoff.app.reporting_guidelines import reporting_guidelines
 from bayes_onoff.app.results import Results
 from bayes_onoff.calibration import calibration_table
 from bayes_onoff.inference.acceptance import SCATTER_PRIOR
@@ -61,10 +62,12 @@ DETECTION_COLUMNS = (
     *("energies", "energy_min", "energy_max", "n_on", "n_off", "excess", "li_ma", "significance"),
     *("ln_bayes_factor", "ln_bayes_factor_error", "probability", "flux_ul", "crab_ul"),
 )
-CURVE_COLUMNS = (
-    *("name", "time_min", "time_max", "flux", "flux_errn", "flux_errp", "flux_ul", "is_ul", "sqrt_ts"),
-    *("flux_shrunk", "flux_shrunk_errn", "flux_shrunk_errp"),
-)
+CURVE_COLUMNS = {
+    **{"name": "name", "time_min": "start (MJD)", "time_max": "end (MJD)"},
+    **{"flux": "flux, alone", "flux_errn": "− error", "flux_errp": "+ error", "flux_ul": "upper limit"},
+    **{"is_ul": "is a limit", "sqrt_ts": "√TS"},
+    **{"flux_shrunk": "from the population", "flux_shrunk_errn": "− error", "flux_shrunk_errp": "+ error"},
+}
 POINT_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "dnde_ul", "is_ul", "sqrt_ts")
 
 
@@ -93,7 +96,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         summary=_summary(results),
         data=_data(results, drawn("data")),
         regions=Section(results.sky.missing, figures=drawn("regions")) if drawn("regions") else None,
-        model=_model(results),
+        model=_model(results, drawn("model")),
         diagnostics=_diagnostics(results, drawn("diagnostics")),
         parameters=_parameters(results, drawn("parameters")),
         sensitivity=_sensitivity(results),
@@ -105,6 +108,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         wstat=_wstat(results, drawn("wstat")),
         comparison=_comparison(results, drawn("comparison")),
         calibration=_calibration(results, drawn("calibration")),
+        guidelines=reporting_guidelines(results),
         provenance=_provenance(provenance),
     )
 
@@ -144,7 +148,7 @@ def _data(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     return Section(tables=tables, figures=figures)
 
 
-def _model(results: Results) -> Section:
+def _model(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     main = results.fits.main
     rows = [
         (
@@ -183,7 +187,7 @@ def _model(results: Results) -> Section:
         rf"\mathrm{{d}}N/\mathrm{{d}}E = {main.model.formula}", f"dN/dE of the {main.model.label}: {main.model.formula}"
     )
     priors = ReportTable("Parameters and priors", ("parameter", "unit", "prior", "meaning"), tuple(rows))
-    return Section(texts, (priors,), formulas=(formula,))
+    return Section(texts, (priors,), figures, formulas=(formula,))
 
 
 def _systematics_priors(systematics: Systematics) -> tuple[tuple[str, str, str], ...]:
@@ -324,7 +328,7 @@ def _light_curve(results: Results, figures: tuple[ReportFigure, ...]) -> Section
         return None
     table = results.light_curve.table
     shown = QTable({name: np.asarray(table[name]) for name in ("name", "time_min", "time_max")})
-    for name in CURVE_COLUMNS[3:]:
+    for name in list(CURVE_COLUMNS)[3:]:
         shown[name] = table[name][:, 0]
     low, high = table["e_min"][0, 0], table["e_max"][0, 0]
     meta = table.meta

@@ -252,14 +252,16 @@ def _tell(results: Results, record: Mapping[str, Any], folder: Path) -> None:
     from bayes_onoff.app.figures import draw_figures
     from bayes_onoff.app.report_content import report_content
     from bayes_onoff.plotting.export import settle_layout, write_figure
-    from bayes_onoff.report import write_report
+    from bayes_onoff.report import write_latex_tables, write_report
 
     figures = draw_figures(results)
     for group in figures.values():
         for name, drawn in group.items():
             settle_layout(drawn.figure)
             write_figure(drawn.figure, folder / "figures" / f"{name}.png")
-    write_report(report_content(results, figures, record), folder / "report.html")
+    content = report_content(results, figures, record)
+    write_latex_tables(content, folder / "latex")
+    write_report(content, folder / "report.html")
 
 
 def _finish(result: RunResult, record: Mapping[str, Any], progress: Progress) -> RunResult:

@@ -255,7 +255,7 @@ def compute_evidence(
     ------
     InputError
         If the posterior is not that of a spectral model with proper priors (norms of flux points have improper ones),
-        or has too few draws.
+        has too few draws, or draws that know the data of other instruments.
     """
     if not isinstance(posterior, Posterior):
         raise InputError(
@@ -263,6 +263,13 @@ def compute_evidence(
             place="evidence",
             found=type(posterior).__name__,
             allowed="the posterior of a spectral model",
+        )
+    if posterior.together_with:
+        raise InputError(
+            "no evidence of one instrument from draws that know the data of others",
+            place="evidence",
+            found=f"fitted together with {', '.join(posterior.together_with)}",
+            allowed="a posterior from `fit`",
         )
     data = FitData.from_spectra(posterior.spectra)
     if method == "smc":

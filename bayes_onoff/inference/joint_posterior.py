@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from bayes_onoff.errors import FileError
 from bayes_onoff.inference.convergence import Convergence
+from bayes_onoff.inference.population import Population
 from bayes_onoff.inference.posterior import Posterior, read_tree, rebuilt, write_tree
 from bayes_onoff.inference.settings import SamplerSettings
 from bayes_onoff.models import SpectralModel
+from bayes_onoff.models.priors import prior_from_dict
 
 __all__ = ["JointPosterior"]
 
@@ -27,9 +29,12 @@ class JointPosterior:
         By the instrument's name: the spectral parameters, the same draws in all of them, with the background, the
         systematics and the data of that instrument, for whatever is made of one instrument's posterior. Their verdict
         on convergence is that of the whole.
+    among : Population, optional
+        From which a factor on the flux of each instrument is drawn (`flux_factor`, `scatter` in their posteriors).
     """
 
     instruments: Mapping[str, Posterior]
+    among: Population | None = None
 
     @property
     def _first(self) -> Posterior:
@@ -85,7 +90,8 @@ class JointPosterior:
                 for group, node in posterior.tree.children.items()
             }
         )
-        return write_tree(tree, {"instruments": specifications}, path)
+        among = None if self.among is None else self.among.scatter.to_dict()
+        return write_tree(tree, {"instruments": specifications, "among": among}, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -110,5 +116,6 @@ class JointPosterior:
                     **rebuilt(specification),
                 )
                 for name, specification in stored["instruments"].items()
-            }
+            },
+            None if stored.get("among") is None else Population(prior_from_dict(stored["among"])),
         )

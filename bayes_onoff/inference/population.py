@@ -33,6 +33,8 @@ __all__ = [
     "PopulationSignal",
     "counts_at_mean",
     "factor_conditional",
+    "instrument_factor",
+    "instrument_geometry",
     "photons_of_groups",
     "population_draws",
     "population_geometry",
@@ -243,6 +245,35 @@ def population_geometry(data: FitData, signal: PopulationSignal) -> dict[str, ND
         "index_information": flux_information * np.maximum(spread, 0.0),
         "index_residual": residual[:, 1] + mean * residual[:, 0],
     }
+
+
+def instrument_geometry(data: FitData, model: SpectralModel) -> dict[str, NDArray[np.float64]]:
+    """Build the approximation for one factor common to all runs, of an instrument; see `population_geometry`."""
+    together = RunGroups(("all",), np.zeros(len(data.runs), dtype=int))
+    return population_geometry(data, PopulationSignal(model, Population(), together))
+
+
+def instrument_factor(
+    counts: NDArray[np.float64],
+    scatter: NDArray[np.float64],
+    factor_raw: NDArray[np.float64],
+    data: FitData,
+    model: SpectralModel,
+) -> NDArray[np.float64]:
+    """From the sampled coordinate to the flux of an instrument over the mean of the population, (chain, draw).
+
+    Parameters
+    ----------
+    counts : ndarray, shape (chain, draw, run, energy)
+        Signal counts expected at a factor of 1.
+    scatter : ndarray, shape (chain, draw)
+    factor_raw : ndarray, shape (chain, draw, 1)
+    data : FitData
+        Of the instrument.
+    model : SpectralModel
+    """
+    conditional = factor_conditional(counts, scatter, instrument_geometry(data, model))
+    return np.asarray(np.exp(conditional.parameter(factor_raw))[..., 0])
 
 
 def _information(

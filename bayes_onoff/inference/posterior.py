@@ -49,6 +49,8 @@ class Posterior:
     convergence : Convergence
         Judged once, when the posterior was sampled.
     systematics : Systematics
+    together_with : tuple of str
+        Other instruments whose data the draws know too.
     """
 
     tree: "xr.DataTree"
@@ -57,6 +59,7 @@ class Posterior:
     settings: SamplerSettings
     convergence: Convergence
     systematics: Systematics = NO_SYSTEMATICS
+    together_with: tuple[str, ...] = ()
 
     @cached_property
     def spectra(self) -> Spectra:
@@ -89,6 +92,7 @@ class Posterior:
             "model": self.model.to_dict(),
             "background": self.background.to_dict(),
             "systematics": self.systematics.to_dict(),
+            "together_with": list(self.together_with),
             "sampling": self.settings.to_dict(),
             "convergence": {name: getattr(self.convergence, name) for name in Convergence.__dataclass_fields__},
         }
@@ -172,4 +176,5 @@ def rebuilt(stored: Mapping[str, Any]) -> dict[str, Any]:
         "settings": SamplerSettings(**stored["sampling"]),
         "convergence": Convergence(**convergence),
         "systematics": Systematics(**stored.get("systematics", {})),
+        "together_with": tuple(stored.get("together_with", ())),
     }

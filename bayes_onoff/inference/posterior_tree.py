@@ -11,6 +11,7 @@ from bayes_onoff.inference import groups, rates
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.instrument import Instrument
 from bayes_onoff.inference.log_prior import log_prior
+from bayes_onoff.inference.population import instrument_factor
 from bayes_onoff.inference.sampling import Samples
 from bayes_onoff.inference.systematics import expected_signal, prior_systematics_draws, systematics_of
 from bayes_onoff.models import SpectralModel
@@ -35,6 +36,8 @@ def natural_draws(
 ) -> Draws:
     """Everything that is printed: spectral parameters, systematics, background and expected signal counts.
 
+    With the factor of an instrument that is drawn from a population also `scatter` and `flux_factor`.
+
     Parameters
     ----------
     samples : Samples
@@ -49,6 +52,11 @@ def natural_draws(
     values = {name: samples.variables[name] for name in model.parameter_names}
     values |= systematics_of(systematics, samples.variables)
     signal = expected_signal(model, systematics, values, data.energy_true.edges, data.response)
+    if "factor_raw" in samples.variables:
+        values["scatter"] = samples.variables["scatter"]
+        raw = samples.variables["factor_raw"]
+        values["flux_factor"] = instrument_factor(signal, values["scatter"], raw, data, model)
+        signal = signal * values["flux_factor"][..., None, None]
     background = rates.background_draws(samples.variables, signal, data, instrument.background, rng)
     return {**values, **background, "npred_signal": signal}
 
@@ -74,7 +82,8 @@ def posterior_tree(
     streams : tuple of Generator
         From `random_streams`.
     prior_values : dict, optional
-        Draws (1, 1000) of the spectral parameters from their priors; by default they are drawn here.
+        Draws (1, 1000) of what instruments share from its prior: the spectral parameters, and `scatter` if there is
+        one; by default the former are drawn here.
     """
     background, systematics = instrument.background, instrument.systematics
     _, posterior_rng, prior_rng = streams
@@ -113,8 +122,13 @@ def _prior_draws(
     systematics = instrument.systematics
     own = prior_systematics_draws(systematics, len(data.runs), edges, N_PRIOR_DRAWS, rng)
     values = {**values, **own}
+    signal = expected_signal(model, systematics, values, edges, data.response)
+    if "scatter" in values:
+        scatter = values["scatter"]
+        values["flux_factor"] = np.exp(scatter * rng.standard_normal(scatter.shape) - scatter**2 / 2)
+        signal = signal * values["flux_factor"][..., None, None]
     return {
         **values,
         **rates.prior_background_draws(data, instrument.background, N_PRIOR_DRAWS, rng),
-        "npred_signal": expected_signal(model, systematics, values, edges, data.response),
+        "npred_signal": signal,
     }

@@ -17,7 +17,7 @@ from bayes_onoff.inference import acceptance, marginal, pooled, population
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.instrument import SEPARATOR
 from bayes_onoff.inference.pooled_coordinates import Conditional, background_parameters, pooled_geometry
-from bayes_onoff.inference.population import PopulationSignal
+from bayes_onoff.inference.population import Population, PopulationSignal
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
 from bayes_onoff.inference.systematics import (
     AREA_NODE,
@@ -40,7 +40,16 @@ from bayes_onoff.models import (
     Uniform,
 )
 
-__all__ = ["LIKELIHOODS", "BandSignal", "Block", "Signal", "build_joint_model", "build_model", "data_arrays"]
+__all__ = [
+    "LIKELIHOODS",
+    "BandSignal",
+    "Block",
+    "Signal",
+    "build_joint_model",
+    "build_model",
+    "data_arrays",
+    "joint_arrays",
+]
 
 LIKELIHOODS = ("counts", "off_regions")
 """Names of the Potentials of the model; all of them are likelihoods, and no prior is written so."""
@@ -250,6 +259,11 @@ def _population_counts(signal: PopulationSignal, data: Mapping[str, Any], energy
         conditional = population.shift_conditional(counts, index_scatter, data, xp=pt)
         shift = conditional.parameter(_coordinate("shift_raw", conditional))
         counts = population.counts_at_mean(signal, values, shift, data, energy_true, xp=pt)
+    return _scattered(counts, scatter, data)
+
+
+def _scattered(counts: Any, scatter: Any, data: Mapping[str, Any]) -> Any:
+    """Multiply the counts of each group by a factor drawn from the population."""
     conditional = population.factor_conditional(counts, scatter, data, xp=pt)
     factor = pt.exp(conditional.parameter(_coordinate("factor_raw", conditional)))
     return counts * (data["group_membership"] * factor).sum(axis=-1)[:, None]
@@ -307,26 +321,39 @@ def build_model(
     return model
 
 
-def build_joint_model(blocks: Mapping[str, Block], signal: SpectralModel) -> pm.Model:
-    """Build the PyMC model of several instruments with one spectrum.
+def joint_arrays(block: Block, signal: SpectralModel, *, scattered: bool) -> dict[str, Any]:
+    """Everything of one instrument that enters a joint model as data; `scattered`: with a factor on its flux."""
+    arrays = data_arrays(block.data, signal, block.background)
+    return arrays | population.instrument_geometry(block.data, signal) if scattered else arrays
 
-    What belongs to one instrument, data and dimensions included, bears its name: ``hess::level_raw``.
+
+def build_joint_model(blocks: Mapping[str, Block], signal: SpectralModel, among: Population | None = None) -> pm.Model:
+    """Build the PyMC model of several instruments with one spectrum, each with a factor on it drawn from a population.
+
+    Without `among` the flux is the same for all. What belongs to one instrument, data and dimensions included, bears
+    its name: ``hess::level_raw``.
     """
     with pm.Model() as model:
         spectral = _spectral_parameters(signal)
+        scatter = None if among is None else random_variable("scatter", among.scatter)
         for name, block in blocks.items():
             with pm.Model(name=name):
-                _add_block(block, signal, spectral)
+                _add_block(block, signal, spectral, scatter)
     return model
 
 
-def _add_block(block: Block, signal: Signal, spectral: Mapping[str, Any]) -> None:
+def _add_block(block: Block, signal: Signal, spectral: Mapping[str, Any], scatter: Any = None) -> None:
     """Add data, own parameters and likelihood of one instrument to the model in context."""
     data, background = block.data, block.background
     pm.modelcontext(None).add_coords(_coords(data))
+    arrays = data_arrays(data, signal, background)
+    if scatter is not None:
+        pm.modelcontext(None).add_coords({_here(GROUP_DIM)[0]: ["all"]})
+        assert isinstance(signal, SpectralModel)
+        arrays = joint_arrays(block, signal, scattered=True)
     inputs = {
         name: pm.Data(name, array, dims=_here(*_DIMS[name]) if name in _DIMS else None)
-        for name, array in data_arrays(data, signal, background).items()
+        for name, array in arrays.items()
     }
     edges = data.energy_true.edges
     if isinstance(signal, BandSignal):
@@ -336,6 +363,8 @@ def _add_block(block: Block, signal: Signal, spectral: Mapping[str, Any]) -> Non
     else:
         values = {**spectral, **_systematic_parameters(block.systematics, edges)}
         n_signal = expected_signal(signal, block.systematics, values, edges, inputs["response"], xp=pt)
+        if scatter is not None:
+            n_signal = _scattered(n_signal, scatter, inputs)
     alpha = _acceptance_ratio(background, inputs)
     mask = inputs["mask"]
     if background.marginal:

@@ -14,6 +14,7 @@ from bayes_onoff.plotting.flux_points import plot_correlation, plot_flux_points
 from bayes_onoff.plotting.image import plot_image
 from bayes_onoff.plotting.light_curve import plot_light_curve, plot_variability
 from bayes_onoff.plotting.posterior import plot_pair, plot_trace
+from bayes_onoff.plotting.predictive import plot_pit, plot_predictive_checks, plot_prior_predictive, plot_rootogram
 from bayes_onoff.plotting.profile import plot_profiles
 from bayes_onoff.plotting.response import (
     plot_effective_area,
@@ -45,12 +46,16 @@ __all__ = [
     "plot_image",
     "plot_light_curve",
     "plot_pair",
+    "plot_pit",
+    "plot_predictive_checks",
+    "plot_prior_predictive",
     "plot_profiles",
     "plot_psf",
     "plot_rad_max",
     "plot_ranks",
     "plot_residuals",
     "plot_response",
+    "plot_rootogram",
     "plot_sky",
     "plot_spectrum",
     "plot_theta_squared",

@@ -1,5 +1,6 @@
 """What follows from a posterior: tables, predictive checks, flux points, comparison."""
 
+from bayes_onoff.products.agreement import instrument_agreement
 from bayes_onoff.products.background_checks import background_checks
 from bayes_onoff.products.bin_table import bin_table
 from bayes_onoff.products.comparison import compare
@@ -42,6 +43,7 @@ __all__ = [
     "fit_wstat_joint",
     "flux_points",
     "group_fluxes",
+    "instrument_agreement",
     "integral_flux",
     "leave_one_run_out",
     "light_curve",

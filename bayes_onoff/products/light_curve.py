@@ -16,17 +16,23 @@ from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.group_norms import GroupNorms
 from bayes_onoff.inference.light_curve import LightCurvePosterior
 from bayes_onoff.inference.population import PopulationSignal, population_geometry
-from bayes_onoff.models import Prior, photons
+from bayes_onoff.models import photons
 from bayes_onoff.products.band_likelihood import band_densities
 from bayes_onoff.products.flux_points import UL_CONFIDENCE, UL_SQRT_TS
 from bayes_onoff.products.intervals import posterior_quantiles
+from bayes_onoff.products.scatter import (
+    HINT,
+    SHOWN,
+    bayes_factor_in_words,
+    fractional_scatter,
+    scatter_bayes_factor,
+    summarised,
+)
 from bayes_onoff.products.table_meta import background_name
 from bayes_onoff.products.writing import write_table
 from bayes_onoff.units import ENERGY, FLUX
 
 __all__ = [
-    "HINT",
-    "SHOWN",
     "LightCurve",
     "fractional_variability",
     "group_fluxes",
@@ -34,11 +40,6 @@ __all__ = [
     "variability_bayes_factor",
     "write_light_curve",
 ]
-
-HINT, SHOWN = 3.0, 20.0
-"""Bayes factors from which the data hint at variability, and show it (Kass & Raftery 1995: positive, strong)."""
-_FLAT = 0.5
-"""In units of (total information of the fluxes)**-1/2: below it the likelihood hardly depends on the scatter."""
 
 _DESCRIPTIONS = {
     "name": "runs, night, bin in time, or instrument",
@@ -120,39 +121,17 @@ def fractional_variability(posterior: LightCurvePosterior, flux: NDArray[np.floa
         doi:10.1046/j.1365-2966.2003.07042.x): what it did.
     """
     return {
-        "fvar_population": np.sqrt(np.expm1(posterior.draws("scatter") ** 2)),
+        "fvar_population": fractional_scatter(posterior.draws("scatter")),
         "fvar_sample": flux.std(axis=-1, ddof=1) / flux.mean(axis=-1),
     }
 
 
-def _prior_mass_below(prior: Prior, value: float) -> float:
-    grid = np.linspace(0.0, value, 401)
-    centers = (grid[1:] + grid[:-1]) / 2
-    return float(np.exp(prior.log_density(centers)).mean() * value)
-
-
 def variability_bayes_factor(posterior: LightCurvePosterior) -> tuple[float, bool]:
-    """Weigh a scattering against a constant flux.
-
-    Savage-Dickey's ratio of prior to posterior density of the scatter at 0, both averaged over scatters so small that
-    the likelihood is that of a constant flux.
-
-    Returns
-    -------
-    (float, bool)
-        The Bayes factor for a scatter, and whether it is only a lower limit: no draw is so small.
-    """
+    """Weigh a scattering against a constant flux; see `scatter_bayes_factor`."""
     data = FitData.from_spectra(posterior.spectra)
     signal = PopulationSignal(posterior.model, posterior.population, posterior.groups)
     information = population_geometry(data, signal)["flux_information"].sum()
-    small = float(np.clip(_FLAT / np.sqrt(max(information, 1e-6)), 1e-4, 0.1))
-    scatter = posterior.draws("scatter")
-    n_small = int((scatter < small).sum())
-    if n_small == 0:
-        # The likelihood rises from 0 to the smallest draw: averaged over all up to there it is more than that at 0.
-        small = float(scatter.min())
-    mass = _prior_mass_below(posterior.population.scatter, small)
-    return mass * scatter.size / max(n_small, 1), n_small == 0
+    return scatter_bayes_factor(posterior.draws("scatter"), posterior.population.scatter, float(information))
 
 
 def _variability_meta(
@@ -160,11 +139,9 @@ def _variability_meta(
 ) -> dict[str, str | float]:
     meta: dict[str, str | float] = {}
     for name, draws in variability.items():
-        quantiles = posterior_quantiles(draws)
-        meta |= {f"{name}_{key}": float(quantiles[key]) for key in ("median", "eti68_lower", "eti68_upper")}
-        meta[f"{name}_ul95"] = float(np.quantile(draws, UL_CONFIDENCE))
+        meta |= summarised(name, draws)
     factor, is_limit = variability_bayes_factor(posterior)
-    known = f"{'above ' if is_limit else ''}{factor:.0f}" if factor >= 10 else f"{factor:.1f}"
+    known = bayes_factor_in_words(factor, is_limit)
     name = "fvar_population"
     interval = (
         f"F_var = {meta[f'{name}_median']:.2g} ({meta[f'{name}_eti68_lower']:.2g} to "

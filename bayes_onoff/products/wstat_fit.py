@@ -63,7 +63,7 @@ class WstatFit:
 
 
 def _start_values(objective: WstatObjective, start: Mapping[str, float] | None) -> NDArray[np.float64]:
-    """Take the start asked for, else the parameters' own with the amplitude that gives the observed excess."""
+    """Take the start asked for, else the parameters' own with amplitudes that give the observed excess."""
     parameters = objective.model.parameters
     names = objective.model.parameter_names
     unknown = set(start or {}) - set(names)
@@ -74,11 +74,16 @@ def _start_values(objective: WstatObjective, start: Mapping[str, float] | None) 
     for parameter, value in zip(parameters, values[: len(names)], strict=True):
         if not np.isfinite(value) or (is_positive(parameter) and value <= 0):
             raise InputError("no possible start", place=f"start.{parameter.name}", found=float(value))
-    if "amplitude" in names and "amplitude" not in (start or {}):
+    scales = [
+        index
+        for index, name in enumerate(names)
+        if name.split("_")[-1] in ("amplitude", "norm") and name not in (start or {})
+    ]
+    if scales:
         expected = objective.signal(objective.to_coordinates(values)).sum()
         excess = (objective.n_on - objective.alpha * objective.n_off).sum()
         if expected > 0 and excess > 0:
-            values[names.index("amplitude")] *= excess / expected
+            values[scales] *= excess / expected
     return values
 
 
@@ -94,21 +99,23 @@ def _verdict(
     along = int(np.abs(directions[:, 0]).argmax())
     # Near its limit W no longer depends on the parameter: rounding alone decides the sign of that curvature.
     if abs(flattest[0]) < 2 / LARGEST_ERROR**2 and objective.positive[along]:
-        return _towards_limit(objective.names[along])
+        return _towards_limit(objective, along, values)
     if flattest[0] <= 0:
         return "W has no minimum where the fit stopped: its curvature is not positive"
     errors = np.sqrt(2 * np.diag(np.linalg.inv(curvature)))
-    for name, positive, error in zip(objective.names, objective.positive, errors, strict=True):
+    for index, (positive, error) in enumerate(zip(objective.positive, errors, strict=True)):
         if positive and error > LARGEST_ERROR:
-            return _towards_limit(name)
+            return _towards_limit(objective, index, values)
     distance = float(gradient * scale @ np.linalg.solve(curvature, gradient * scale)) / 2
     if distance > LARGEST_DISTANCE:
         return f"the fit stopped before the minimum: W is {distance:.2g} above it"
     return None
 
 
-def _towards_limit(name: str) -> str:
-    return f"{name} runs towards its limit 0: the data do not determine it"
+def _towards_limit(objective: WstatObjective, index: int, values: NDArray[np.float64]) -> str:
+    parameter = objective.model.parameters[index]  # only spectral parameters are kept positive
+    where = "grows without limit" if values[index] > parameter.start else "runs towards its limit 0"
+    return f"{parameter.name} {where}: the data do not determine it"
 
 
 def fit_wstat(spectra: Spectra, model: SpectralModel, start: Mapping[str, float] | None = None) -> WstatFit:
@@ -122,7 +129,7 @@ def fit_wstat(spectra: Spectra, model: SpectralModel, start: Mapping[str, float]
         The model; priors play no part but for this: where a shape's parameter has a default prior on positive values
         only, the parameter is kept positive.
     start : mapping of str to float, optional
-        Parameters from which to start, in their units; by default the shape's own, with the amplitude that gives the
+        Parameters from which to start, in their units; by default the shape's own, with amplitudes that give the
         observed excess.
 
     Returns

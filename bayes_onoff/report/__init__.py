@@ -10,6 +10,7 @@ from bayes_onoff.report.content import (
     format_number,
     format_unit,
 )
+from bayes_onoff.report.latex import latex_table, write_latex_tables
 from bayes_onoff.report.report import render_report, write_report
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Section",
     "format_number",
     "format_unit",
+    "latex_table",
     "render_report",
+    "write_latex_tables",
     "write_report",
 ]

@@ -55,13 +55,7 @@ HEADINGS = {
     "e_max": "to",
     "time_min": "start (MJD)",
     "time_max": "end (MJD)",
-    "flux": "flux, alone",
-    "flux_errn": "− error",
-    "flux_errp": "+ error",
     "flux_ul": "upper limit",
-    "flux_shrunk": "flux, from the population",
-    "flux_shrunk_errn": "− error",
-    "flux_shrunk_errp": "+ error",
     "dnde": "dN/dE",
     "dnde_errn": "− error",
     "dnde_errp": "+ error",
@@ -326,8 +320,8 @@ class ReportContent:
         Sections, in this order on the page.
     counts, spectrum, flux_points, detection, light_curve, wstat, comparison, calibration
         The sections after them.
-    provenance : Section
-        Where it all came from; the last one.
+    guidelines, provenance : Section
+        What of the steps of a Bayesian analysis is reported, and where it all came from; the last ones.
     """
 
     title: str
@@ -350,4 +344,5 @@ class ReportContent:
     wstat: Section | None = None
     comparison: Section | None = None
     calibration: Section | None = None
+    guidelines: Section | None = None
     provenance: Section | None = None

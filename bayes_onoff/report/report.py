@@ -31,6 +31,7 @@ _TITLES = {
     "wstat": "Profile likelihood (WSTAT) beside the posterior",
     "comparison": "Model comparison",
     "calibration": "Calibration",
+    "guidelines": "Reporting guidelines",
     "provenance": "Provenance",
 }
 _WITHOUT_POSTERIOR = ("data", "regions", "model", "provenance")

@@ -135,5 +135,7 @@ def draw_background(
     target = rng.uniform(0, cumulative[-1], rng.poisson(cumulative[-1]))
     index = np.unravel_index(np.searchsorted(cumulative, target, side="right"), rate.shape)
     log_energy, lon, lat = (rng.uniform(x[i], x[i + 1]) for x, i in zip(edges, index, strict=True))
-    direction = SkyCoord(lon, lat, unit="deg", frame=pointing.skyoffset_frame())
+    # The response counts longitudes to the west unless it says that it is reversed; the frame of offsets to the east.
+    east = lon if bkg.alignment == "REVERSE_LON_RADEC" else -lon
+    direction = SkyCoord(east, lat, unit="deg", frame=pointing.skyoffset_frame())
     return np.exp(log_energy), direction.icrs

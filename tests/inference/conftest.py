@@ -16,7 +16,9 @@ from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold
 TRUTH = {"amplitude": 3e-11, "index": 2.4}
 
 
-def toy_spectra(seed: int = 1, n_runs: int = 2, n_bins: int = 8, off_level: float = 4.0, alpha: float = 0.1) -> Spectra:
+def toy_spectra(
+    seed: int = 1, n_runs: int = 2, n_bins: int = 8, off_level: float = 4.0, alpha: float = 0.1, flux: float = 1.0
+) -> Spectra:
     """Counts drawn from a power law and a steep background; Gaussian dispersion, rising area."""
     rng = np.random.default_rng(seed)
     energy = EnergyAxis.from_bounds(0.5 * u.TeV, 20 * u.TeV, n_bins)
@@ -26,7 +28,7 @@ def toy_spectra(seed: int = 1, n_runs: int = 2, n_bins: int = 8, off_level: floa
     edisp = np.exp(-0.5 * (migration / 0.2) ** 2) * width / (0.2 * np.sqrt(2 * np.pi))
     edisp /= np.maximum(edisp.sum(axis=1, keepdims=True), 1.0)
     exposure = 3e12 * energy_true.centers**0.5
-    truth = photons(SpectralModel("power-law"), TRUTH, energy_true.edges)
+    truth = flux * photons(SpectralModel("power-law"), TRUTH, energy_true.edges)
     runs = []
     for index in range(n_runs):
         mask = np.ones(n_bins, dtype=bool)

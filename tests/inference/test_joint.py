@@ -9,24 +9,27 @@ from bayes_onoff.inference import (
     BackgroundModel,
     Instrument,
     JointPosterior,
+    Population,
     Posterior,
     SamplerSettings,
     Systematics,
     compile_joint,
+    compute_evidence,
     fit_joint,
 )
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pymc_model import Block, build_joint_model, build_model
-from bayes_onoff.models import SpectralModel
+from bayes_onoff.models import HalfNormal, SpectralModel, photons
 from bayes_onoff.products import (
     bin_table,
     fit_wstat_joint,
+    instrument_agreement,
     parameter_table,
     predictive_residuals,
     prior_sensitivity,
     variance_decomposition,
 )
-from bayes_onoff.spectra import read_ogip_files, with_fit_range
+from bayes_onoff.spectra import fold, read_ogip_files, with_fit_range
 
 MODEL = SpectralModel("power-law")
 MARGINAL = BackgroundModel("independent", marginal=True)
@@ -163,6 +166,55 @@ def test_other_counts_need_no_compiling_and_other_shapes_are_refused(compiled, m
         compiled.fit(settings, spectra={"two": other}, progress=False)
     with pytest.raises(InputError, match="no such instrument; found 'three'; allowed: one, two"):
         compiled.fit(settings, spectra={"three": other}, progress=False)
+
+
+@pytest.fixture(scope="module")
+def disagreeing(make_spectra):
+    """Two instruments, of which one takes the flux for three times as much; many counts each."""
+    found = {
+        name: Instrument(make_spectra(seed=5, n_runs=1, off_level=20.0, flux=factor), MARGINAL)
+        for name, factor in (("one", 1.0), ("two", 3.0))
+    }
+    settings = SamplerSettings(draws=600, tune=600, chains=2, seed=4)
+    return fit_joint(found, MODEL, settings, among=Population(), progress=False)
+
+
+def test_instruments_that_disagree_are_told_apart(disagreeing, tmp_path):
+    table = instrument_agreement(disagreeing)
+    factor = {row["instrument"]: row for row in table}
+    assert 2 < factor["two"]["flux_factor"] / factor["one"]["flux_factor"] < 4
+    assert table.meta["bayes_factor"] > 3
+    assert table.meta["scatter_median"] > 0.2
+    assert table.meta["sentence"].startswith("The fluxes of the instruments")
+    for posterior in disagreeing.instruments.values():
+        group = posterior.tree["posterior"]
+        assert group["flux_factor"].dims == ("chain", "draw")
+        assert {"scatter", "flux_factor"} <= set(parameter_table(posterior)["parameter"].tolist())
+        # The expected counts are those of the spectrum times the factor.
+        data = FitData.from_spectra(posterior.spectra)
+        expected = fold(photons(MODEL, posterior.values, data.energy_true.edges), data.response)
+        expected = expected * group["flux_factor"].values[..., None, None]
+        np.testing.assert_allclose(group["npred_signal"].values, expected, rtol=1e-10)
+        prior = posterior.tree["prior"]
+        log_factor = np.log(prior["flux_factor"].values) + prior["scatter"].values ** 2 / 2
+        assert np.std(log_factor / prior["scatter"].values) == pytest.approx(1, rel=0.1)
+    loaded = JointPosterior.load(disagreeing.save(tmp_path / "among.nc"))
+    assert loaded.among == disagreeing.among
+    assert instrument_agreement(loaded).meta["sentence"] == table.meta["sentence"]
+
+
+def test_one_instrument_of_several_has_no_evidence(disagreeing, joint):
+    with pytest.raises(InputError, match="fitted together with two"):
+        compute_evidence(disagreeing.instruments["one"])
+    with pytest.raises(InputError, match="made to see the same flux"):
+        instrument_agreement(joint)
+
+
+def test_populations_that_are_refused(instruments):
+    with pytest.raises(InputError, match="one instrument has none to differ from"):
+        compile_joint({"one": instruments["one"]}, MODEL, Population())
+    with pytest.raises(InputError, match="instruments differ in their flux alone"):
+        compile_joint(instruments, MODEL, Population(index_scatter=HalfNormal(0.2)))
 
 
 @pytest.mark.slow

@@ -229,6 +229,19 @@ def test_a_cutoff_that_is_not_there_is_not_measured(simulate):
     fit = fit_wstat(hardening, ECPL)
     assert not fit.success
     assert fit.message == "lambda_ runs towards its limit 0: the data do not determine it"
+    fit = fit_wstat(hardening, SpectralModel("exp-cutoff-power-law-3fgl"))
+    assert not fit.success
+    assert fit.message == "ecut grows without limit: the data do not determine it"
+
+
+def test_every_amplitude_of_a_sum_starts_at_the_excess(simulate):
+    model = SpectralModel("power-law", fixed={"index": 2.0}) + SpectralModel(
+        "power-law", name="soft", fixed={"index": 4.0}
+    )
+    truth = {"amplitude": 3e-8, "soft_amplitude": 2e-8}
+    fit = fit_wstat(simulate(model, truth), model)
+    assert fit.success, fit.message
+    assert fit.values == pytest.approx(truth, rel=0.01)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""Draw the figures of docs/calibration.md from the records of the proofs:
+"""Draw the figures of the pages in docs from the records of the proofs:
 
-python -m tests.proofs.figures --toys toys.jsonl --limits limits.jsonl --out docs/figures
+python -m tests.proofs.figures --toys toys.jsonl --limits limits.jsonl --comparison comparison.jsonl \
+    --light-curves light_curves.jsonl --out docs/figures
 """
 
 import argparse
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bayes_onoff.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILLION, new_axes, new_figure
+from bayes_onoff.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION, new_axes, new_figure
+from tests.proofs.light_curves import LEVELS
 from tests.proofs.limits import FACTORS
+from tests.proofs.model_comparison import PROBABILITIES
 from tests.proofs.records import read_records
 from tests.proofs.toy_rows import GROUPS
 from tests.proofs.toy_tables import coverage, shift
 
-__all__ = ["draw_limits", "draw_toys"]
+__all__ = ["draw_comparison", "draw_light_curves", "draw_limits", "draw_toys"]
 
 ANALYSES = {
     "known": ("background known", INK, "|"),
@@ -28,6 +32,7 @@ ANALYSES = {
     "jeffreys": ("independent, Gamma(1/2)", GREEN, "^"),
     "flat": ("independent, Gamma(1)", ORANGE, "v"),
 }
+CUTOFF = "exp-cutoff-power-law"
 NOMINAL_68, NOMINAL_95 = 0.68, 0.95
 
 type Records = Sequence[dict[str, Any]]
@@ -102,11 +107,70 @@ def draw_limits(records: Records) -> Figure:
     return figure
 
 
+def draw_comparison(records: Records) -> Figure:
+    """Draw how often a cutoff of some probability is there, and what the evidence says of two fixed truths."""
+    figure = new_figure(9.0, 3.8)
+    ax, other = new_axes(figure, position=121), new_axes(figure, position=122)
+    drawn = [record for record in records if record["kind"] == "prior"]
+    probability = 1 / (1 + np.exp(-np.array([record["log_bayes_factor"] for record in drawn])))
+    is_cutoff = np.array([record["truth"] == CUTOFF for record in drawn])
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, zorder=0)
+    for low, high in itertools.pairwise(PROBABILITIES):
+        inside = (probability >= low) & ((probability < high) | (high == 1.0))
+        if inside.any():
+            p, found = probability[inside], is_cutoff[inside].mean()
+            ax.errorbar(p.mean(), found, yerr=np.sqrt(p @ (1 - p)) / inside.sum(), fmt="o", color=BLUE, markersize=5)
+    ax.set_xlabel("probability of a cutoff")
+    ax.set_ylabel(f"share of cutoffs among the truths ({len(drawn)} sets)")
+    edges = np.arange(-6, 12.5, 0.75)
+    for truth, color, label in (("power-law", VERMILLION, "power law"), (CUTOFF, BLUE, "cutoff at 10 TeV")):
+        chosen = [r["log_bayes_factor"] for r in records if (r["kind"], r["truth"]) == ("fixed", truth)]
+        counted = np.clip(chosen, edges[0], edges[-1])
+        other.hist(counted, edges, histtype="step", color=color, linewidth=1.5, label=f"{label} ({len(chosen)} sets)")
+    other.axvline(0, color=GREY, linewidth=1, zorder=0)
+    other.set_xlabel("ln Bayes factor, cutoff over power law")
+    other.set_ylabel("sets")
+    other.legend(frameon=False, title="truth")
+    return figure
+
+
+def draw_light_curves(records: Records) -> Figure:
+    """Draw where true F_var lie in their posteriors, and the limits on F_var of a constant source."""
+    figure = new_figure(9.0, 3.8)
+    ax, other = new_axes(figure, position=121), new_axes(figure, position=122)
+    colors = dict(zip(LEVELS, (SKY, BLUE, GREEN, VERMILLION), strict=True))
+    for level, color in colors.items():
+        ranks = np.sort([r["rank"]["fvar_population"] for r in records if (r["kind"], r["level"]) == ("sbc", level)])
+        if len(ranks):
+            expected = (np.arange(len(ranks)) + 0.5) / len(ranks)
+            ax.step(ranks, expected - ranks, where="mid", color=color, label=f"{level} counts ({len(ranks)} sets)")
+    ax.axhline(0, color=GREY, linewidth=1, zorder=0)
+    ax.set_xlabel("share of the draws below the true F$_\\mathrm{var}$")
+    ax.set_ylabel("cumulative share of sets, less that share")
+    ax.legend(frameon=False, fontsize="small")
+    for level, color in colors.items():
+        constant = [r for r in records if (r["kind"], r["level"], r["scatter"]) == ("fixed", level, 0.0)]
+        if constant:
+            error = np.median([r["relative_error"] for r in constant])
+            low, middle, high = np.quantile([r["limit"]["fvar_population"] for r in constant], [0.16, 0.5, 0.84])
+            span = [[middle - low], [high - middle]]
+            other.errorbar(
+                error, middle, yerr=span, fmt="o", color=color, label=f"{level} counts ({len(constant)} sets)"
+            )
+    other.set_xscale("log")
+    other.set_yscale("log")
+    other.set_xlabel("relative error of one flux")
+    other.set_ylabel("95 % limit on F$_\\mathrm{var}$, constant source")
+    return figure
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Write the figures as PNG."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--toys", type=Path)
     parser.add_argument("--limits", type=Path)
+    parser.add_argument("--comparison", type=Path)
+    parser.add_argument("--light-curves", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder")
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
@@ -117,6 +181,10 @@ def main(arguments: list[str] | None = None) -> None:
                 draw_toys(records, groups).savefig(chosen.out / f"{name}.png", dpi=110)
     if chosen.limits:
         draw_limits(read_records(chosen.limits)).savefig(chosen.out / "limits.png", dpi=110)
+    if chosen.comparison:
+        draw_comparison(read_records(chosen.comparison)).savefig(chosen.out / "comparison.png", dpi=110)
+    if chosen.light_curves:
+        draw_light_curves(read_records(chosen.light_curves)).savefig(chosen.out / "light-curves.png", dpi=110)
 
 
 if __name__ == "__main__":

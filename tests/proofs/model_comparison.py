@@ -10,6 +10,7 @@ to be the frequency of cutoffs), or are a fixed power law or that with a cutoff 
 Every set is a line of JSON in `--out`; a run that was stopped goes on where it ended.
 """
 
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,6 +45,8 @@ BACKGROUND = BackgroundModel("pooled")
 SETTINGS = {"chains": 2, "tune": 400, "draws": 500, "target_accept": 0.8}
 RATES = {"level": np.log(0.6), "slope": -1.5, "shape_scale": 0.3, "deviation_scale": 0.1}
 """Of the fixed truths: counts per ON-sized region and bin, the slope and the scales of the background."""
+PROBABILITIES = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+"""Edges of the classes of sets whose posterior probabilities are compared with frequencies."""
 
 type Task = tuple[int, str, str, int]
 """Seed, kind of truth, model of the truth, repetition."""
@@ -122,7 +125,7 @@ def comparison_table(records: Sequence[dict[str, Any]]) -> str:
     drawn = [record for record in records if record["kind"] == "prior"]
     probability = 1 / (1 + np.exp(-np.array([record["log_bayes_factor"] for record in drawn])))
     is_cutoff = np.array([record["truth"] == "exp-cutoff-power-law" for record in drawn])
-    for low, high in ((0, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 0.9), (0.9, 1.0)):
+    for low, high in itertools.pairwise(PROBABILITIES):
         inside = (probability >= low) & ((probability < high) | (high == 1.0))
         if np.any(inside):
             p, n_sets = probability[inside], inside.sum()

@@ -10,7 +10,8 @@ from astropy.coordinates import SkyCoord
 from regions import CircleSkyRegion
 
 from bayes_onoff.axes import EnergyAxis
-from bayes_onoff.dl3 import DataStore, RunContent, write_store
+from bayes_onoff.dl3 import Background, DataStore, RunContent, write_store
+from bayes_onoff.dl3.irf_axes import IrfAxis
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.models import SpectralModel, photons
 from bayes_onoff.reduction import reduce_observations
@@ -24,7 +25,7 @@ from bayes_onoff.simulation import (
     simulate_run,
     simulate_store,
 )
-from bayes_onoff.simulation.event_sampling import expected_background
+from bayes_onoff.simulation.event_sampling import draw_background, expected_background
 from bayes_onoff.spectra import fold
 
 CRAB = SkyCoord(*CRAB_POSITION, unit="deg")
@@ -168,3 +169,17 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="the folder cannot be written"):
         simulate_store(tmp_path / "file", rng=np.random.default_rng(1), plans=CRAB_PLANS[:1])
+
+
+@pytest.mark.parametrize(("alignment", "side"), [("RADEC", -1), ("REVERSE_LON_RADEC", 1)])
+def test_longitudes_of_a_background_response_grow_to_the_west(alignment: str, side: int) -> None:
+    """As gammapy 2.1 reads them, and as the reduction does."""
+    energy, fov = IrfAxis.from_edges([1.0, 3.0, 10.0], is_log=True), IrfAxis.from_edges([-2.0, 0.0, 2.0])
+    rate = np.ones((2, 2, 2))
+    rate[:, 1] = 100.0  # at positive longitudes
+    background = Background(energy, fov, fov, rate, alignment)
+    pointing = SkyCoord(83.6, 22.0, unit="deg")
+    _, direction = draw_background(background, pointing, ontime=1e4, rng=np.random.default_rng(1))
+    east = direction.transform_to(pointing.skyoffset_frame()).lon.wrap_at("180d").deg
+    assert len(east) > 100
+    assert np.mean(side * east > 0) > 0.8
