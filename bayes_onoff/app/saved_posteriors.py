@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from bayes_onoff.app.config.reduction import AxisBlock
 from bayes_onoff.app.fits import Fits, default_bands, fit_flux_points
@@ -22,7 +22,6 @@ from bayes_onoff.reduction import Reduction
 
 if TYPE_CHECKING:
     from astropy.table import QTable
-    from matplotlib.figure import Figure
 
 __all__ = ["compare_saved", "parse_bands", "products_of_saved"]
 
@@ -136,7 +135,8 @@ def compare_saved(
         table = compare(posteriors, evidence=evidence)
     table.meta["posteriors"] = dict(zip(posteriors, map(str, paths), strict=True))
     write_table(table, folder / "comparison.ecsv")
-    write_figure(cast("Figure", plot_comparison(table).figure), folder / "comparison.png")
+    drawn: Any = plot_comparison(table).figure
+    write_figure(drawn, folder / "comparison.png")
     progress.say("\n".join(["best first", *_lines(table)]))
     progress.say(str(table.meta["sentence"]))
     progress.say(f"{progress.summary()}; comparison.ecsv and comparison.png in {folder}")
