@@ -1,7 +1,7 @@
 """Spectra that exist, fitted: a configuration is made for them, and the rest is `bayes_onoff.app.run.run_analysis`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,12 +93,15 @@ def fit_spectra(
     InputError
         If an input is refused; nothing was sampled then.
     """
-    config = configuration_for_spectra(given, options or FitOptions())
+    progress = progress or Progress()
+    config = configuration_for_spectra(given, options or FitOptions(), on_progress=progress.say)
     folder = Path(f"{config.name}-fit") if out is None else Path(out)
     return run_analysis(config, folder, resume=resume, progress=progress, command=command)
 
 
-def configuration_for_spectra(given: Sequence[str | Path], options: FitOptions) -> Configuration:
+def configuration_for_spectra(
+    given: Sequence[str | Path], options: FitOptions, *, on_progress: Callable[[str], None] | None = None
+) -> Configuration:
     """Make the configuration that fits spectra.
 
     Parameters
@@ -107,6 +110,8 @@ def configuration_for_spectra(given: Sequence[str | Path], options: FitOptions) 
         PHA files, patterns, folders with such files, folders of an earlier reduction; before them, or alone, a
         configuration file. The results of an earlier reduction bring their own configuration.
     options : FitOptions
+    on_progress : callable, optional
+        Told which configuration was found.
 
     Raises
     ------
@@ -120,7 +125,7 @@ def configuration_for_spectra(given: Sequence[str | Path], options: FitOptions) 
         base = {"name": first.stem, **(read_yaml(first) if not others else load_config(first).to_dict())}
         folder = first.parent
     else:
-        base, folder = _earlier_configuration(first), Path()
+        base, folder = _earlier_configuration(first, on_progress), Path()
     if spectra:
         base = {key: value for key, value in base.items() if key not in OF_THE_REDUCTION}
         base["observations"] = {"ogip": [pattern for path in spectra for pattern in _patterns(path)]}
@@ -136,15 +141,25 @@ def configuration_for_spectra(given: Sequence[str | Path], options: FitOptions) 
     return config
 
 
-def _earlier_configuration(path: Path) -> dict[str, Any]:
+def _earlier_record(path: Path) -> Path | None:
+    """Find the record of the reduction or run that spectra come from: beside its folder ``spectra``."""
+    inside = path if path.is_dir() else path.parent
+    record = (inside.parent if inside.name == "spectra" else inside) / PROVENANCE_FILE
+    return record if record.is_file() else None
+
+
+def _earlier_configuration(path: Path, on_progress: Callable[[str], None] | None) -> dict[str, Any]:
     """Look up with which configuration spectra were made; else name the analysis after them."""
-    for folder in (path, path.parent, path.parent.parent):
-        record = folder / PROVENANCE_FILE
-        if record.is_file():
-            try:
-                return dict(json.loads(record.read_text(encoding="utf-8"))["configuration"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise FileError(record, "not the record of a reduction or a run") from error
+    record = _earlier_record(path)
+    if record is not None:
+        try:
+            found = dict(json.loads(record.read_text(encoding="utf-8"))["configuration"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise FileError(record, "not the record of a reduction or a run") from error
+        if "observations" in found:  # that of products of a saved posterior is none
+            if on_progress is not None:
+                on_progress(f"with the configuration in {record}")
+            return found
     return {"name": path.stem if path.is_file() else path.absolute().name if path.is_dir() else "spectra"}
 
 
@@ -164,7 +179,9 @@ def _patterns(path: Path) -> list[str]:
 def _with_options(base: Mapping[str, Any], options: FitOptions) -> dict[str, Any]:
     content = dict(base)
     for name, block in options.to_blocks().items():
-        # What a block says of another shape or prior would not fit.
-        is_other = "shape" in block or "prior" in block
-        content[name] = block if is_other else {**(content.get(name) or {}), **block}
+        before = content.get(name) or {}
+        # What was said of another shape or prior does not fit.
+        is_other = any(block.get(key) not in (None, before.get(key)) for key in ("shape", "prior"))
+        kept = {key: value for key, value in before.items() if key == "reference"} if is_other else before
+        content[name] = {**kept, **block}
     return content

@@ -1,6 +1,7 @@
 """The command line: what it answers, how fast, and how it refuses."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -75,3 +76,11 @@ def test_as_a_process_the_first_line_comes_before_the_refusal(tmp_path: Path) ->
         "name, observations, on_region, exclusion, energy, energy_true, reduction, fit_range, model, background, "
         "systematics, sampling, stacked, flux_points, detection, light_curve, compare\n"
     )
+
+
+def test_the_page_of_the_command_line_tells_of_every_command() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "command-line.md").read_text(encoding="utf-8")
+    for name in main.commands:
+        assert re.search(rf"^\| `{name}\b", page, re.MULTILINE), name
+    assert len(re.findall(r"^\$ bayes-onoff ", page, re.MULTILINE)) >= 8
+    assert not re.search(r"/(?:home|tmp|root|work)/", page)

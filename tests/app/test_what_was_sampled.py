@@ -260,6 +260,9 @@ def test_every_way_to_name_spectra_gives_the_same_files(
         assert made.observations.ogip == (pattern,), given
         assert made.on_region is None
     assert configuration_for_spectra([config, reduced], nothing).sampling.seed == 1
+    told: list[str] = []
+    configuration_for_spectra([reduced / "spectra" / "pha_obs1.fits"], nothing, on_progress=told.append)
+    assert told == [f"with the configuration in {reduced / 'provenance.json'}"]
     assert configuration_for_spectra([own, pattern], nothing).model.shape == "log-parabola"
 
 
@@ -274,6 +277,17 @@ def test_every_way_to_name_spectra_gives_the_same_files(
 def test_options_are_checked(reduced: Path, options: FitOptions, message: str) -> None:
     with pytest.raises(InputError, match=message):
         configuration_for_spectra([reduced], options)
+
+
+def test_options_keep_what_still_fits(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    model = {"shape": "power-law", "reference": "2 TeV", "fixed": {"index": 2.0}}
+    own.write_text(yaml.safe_dump({"observations": {"ogip": ["pha.fits"]}, "model": model, "sampling": {"chains": 2}}))
+    same = configuration_for_spectra([own], FitOptions(model="power-law", draws=100))
+    assert (same.model.reference, same.model.fixed) == (2.0, {"index": 2.0})
+    assert (same.sampling.chains, same.sampling.draws) == (2, 100)
+    other = configuration_for_spectra([own], FitOptions(model="log-parabola"))
+    assert (other.model.reference, other.model.fixed) == (2.0, {})
 
 
 def test_what_is_no_spectra_is_refused(
