@@ -118,8 +118,8 @@ def _made(draw: Callable[..., Any], *args: Any, **options: Any) -> Any:
 def _regions(results: Results) -> ReportFigure:
     geometries = results.reduction.geometries
     counts = ", ".join(f"{len(geometry.off_regions)} (run {geometry.name})" for geometry in geometries)
-    phases = results.config.reduction.off_regions.method == "phase"
-    where = "The background is taken from other phases in the ON region" if phases else f"OFF regions: {counts}"
+    phases = "The background is taken from other phases in the ON region"
+    where = phases if results.sky.off_phases else f"OFF regions: {counts}"
     return ReportFigure(
         _made(plot_sky, geometries),
         "ON region, OFF regions and pointing of every run, and the exclusion regions.",

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +11,16 @@ from numpy.typing import NDArray
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.light_curves import LightCurveFits, LightCurvePlan, fit_curve
 from bayes_onoff.app.progress import Progress
+from bayes_onoff.app.unfinished import KeptFits
 from bayes_onoff.inference import BandPosterior, Convergence, Posterior, unfolding_model
 from bayes_onoff.inference.bands import bands_of_bins
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import expected_shape
+from bayes_onoff.inference.settings import SamplerSettings
 from bayes_onoff.models import SpectralModel
 from bayes_onoff.spectra import Spectra, stack
 
-__all__ = ["Fits", "fit_everything", "flux_point_edges", "require_background_shape"]
+__all__ = ["Fits", "default_bands", "fit_everything", "fit_flux_points", "flux_point_edges", "require_background_shape"]
 
 BANDS_PER_DECADE = 8
 
@@ -31,18 +35,18 @@ class Fits:
         By the model's label, the main one first.
     stacked : Posterior or None
         The main model's, of the stacked spectrum.
-    unfolded : Posterior or None
-        Of a spectrum without a parametric form.
     bands : BandPosterior
         Norms in bands of energy, relative to the main posterior's median.
+    unfolded : Posterior or None
+        Of a spectrum without a parametric form, if it was asked for.
     light_curve : LightCurveFits or None
         With the main model's shape, if it was asked for.
     """
 
     posteriors: Mapping[str, Posterior]
     stacked: Posterior | None
-    unfolded: Posterior | None
     bands: BandPosterior
+    unfolded: Posterior | None = None
     light_curve: LightCurveFits | None = None
 
     @property
@@ -81,12 +85,14 @@ def flux_point_edges(config: Configuration, spectra: Spectra) -> NDArray[np.floa
         If no bin is left to fit, or no band covers a fitted bin.
     """
     data = FitData.from_spectra(spectra)
-    if config.flux_points is not None:
-        wanted = config.flux_points.to_axis().edges
-    else:
-        low, high = data.energy.edges[0], data.energy.edges[-1]
-        wanted = np.geomspace(low, high, 1 + max(1, round(BANDS_PER_DECADE * np.log10(high / low))))
+    wanted = default_bands(data) if config.flux_points is None else config.flux_points.to_axis().edges
     return bands_of_bins(data, wanted)[0]
+
+
+def default_bands(data: FitData) -> NDArray[np.float64]:
+    """Divide the fitted range into bands, eight a decade; edges in TeV."""
+    low, high = data.energy.edges[0], data.energy.edges[-1]
+    return np.geomspace(low, high, 1 + max(1, round(BANDS_PER_DECADE * np.log10(high / low))))
 
 
 def require_background_shape(config: Configuration, spectra: Spectra) -> None:
@@ -107,6 +113,8 @@ def fit_everything(
     edges: NDArray[np.float64],
     progress: Progress,
     curve: LightCurvePlan | None = None,
+    *,
+    kept: KeptFits,
 ) -> Fits:
     """Sample every posterior that the configuration asks for.
 
@@ -119,19 +127,24 @@ def fit_everything(
         Edges of the flux points' bands, TeV.
     progress : Progress
     curve : LightCurvePlan, optional
+    kept : KeptFits
+        What was sampled before an interruption; every fit is kept as soon as it is done.
     """
     background, settings = config.background.to_background(), config.sampling.to_settings()
     systematics = config.systematics.to_systematics()
     models = config.to_models()
     with progress.stage("import", "loading PyMC"):
-        from bayes_onoff.inference import compile_analysis, fit_bands
+        from bayes_onoff.inference import compile_analysis
 
-    def fit(label: str, data: Spectra, model: SpectralModel) -> Posterior:
+    def sample(label: str, data: Spectra, model: SpectralModel) -> Posterior:
         first = " (the first time on a machine takes a minute or two)" if not progress.timings.get("compile") else ""
         with progress.stage("compile", f"compiling {label}{first}"):
             analysis = compile_analysis(data, model, background, systematics)
         with progress.stage("sample", f"sampling {label}", spinner=False):
-            posterior = analysis.fit(data, settings, progress=progress.in_terminal)
+            return analysis.fit(data, settings, progress=progress.in_terminal)
+
+    def fit(label: str, data: Spectra, model: SpectralModel) -> Posterior:
+        posterior = kept.posterior(label, partial(sample, label, data, model))
         progress.say(f"{label}: {posterior.convergence.sentence}")
         return posterior
 
@@ -141,17 +154,54 @@ def fit_everything(
     if config.stacked:
         stacked = fit(f"{main_label}, stacked", Spectra((stack(spectra),)), model)
     unfolded = fit("unfolded", spectra, unfolding_model(spectra)) if config.unfolding else None
-    with progress.stage("flux points", f"flux points in {len(edges) - 1} bands", spinner=False):
-        bands = fit_bands(
-            spectra,
-            model,
-            posteriors[main_label].medians | posteriors[main_label].systematic_medians,
-            edges,
-            background=background,
-            systematics=systematics,
-            settings=settings,
-            progress=progress.in_terminal,
-        )
-    progress.say(f"flux points: {bands.convergence.sentence}")
-    light_curve = None if curve is None else fit_curve(config, curve, main_label, model, progress)
+    bands = fit_flux_points(posteriors[main_label], edges, settings, progress, kept)
+    light_curve = None if curve is None else fit_curve(config, curve, main_label, model, progress, kept)
     return Fits(posteriors=posteriors, stacked=stacked, unfolded=unfolded, bands=bands, light_curve=light_curve)
+
+
+def fit_flux_points(
+    posterior: Posterior,
+    edges: NDArray[np.float64],
+    settings: SamplerSettings,
+    progress: Progress,
+    kept: KeptFits | None = None,
+) -> BandPosterior:
+    """Sample norms in bands of energy, relative to a posterior's median.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    edges : ndarray, shape (band + 1,)
+        TeV.
+    settings : SamplerSettings
+    progress : Progress
+    kept : KeptFits, optional
+        As for `fit_everything`.
+    """
+    known: dict[str, Any] = {
+        "spectra": posterior.spectra,
+        "model": posterior.model,
+        "values": posterior.medians | posterior.systematic_medians,
+        "background": posterior.background,
+        "systematics": posterior.systematics,
+    }
+
+    def sample() -> BandPosterior:
+        from bayes_onoff.inference import compile_bands
+
+        with progress.stage("compile", "compiling flux points"):
+            compiled = compile_bands(**known, edges=edges)
+        with progress.stage("flux points", f"flux points in {len(edges) - 1} bands", spinner=False):
+            return compiled.fit(
+                posterior.spectra,
+                posterior.model,
+                known["values"],
+                edges,
+                settings,
+                systematics=posterior.systematics,
+                progress=progress.in_terminal,
+            )
+
+    bands = sample() if kept is None else kept.bands("flux points", sample, **known)
+    progress.say(f"flux points: {bands.convergence.sentence}")
+    return bands

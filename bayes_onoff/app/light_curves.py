@@ -1,12 +1,15 @@
 """The light curve of a run of the analysis: what is asked for, and its fits."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.progress import Progress
+from bayes_onoff.app.unfinished import KeptFits
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Convergence, GroupNorms, LightCurvePosterior
 from bayes_onoff.inference.bands import bands_of_bins
@@ -85,34 +88,38 @@ def plan_light_curve(config: Configuration, spectra: Spectra | None) -> LightCur
 
 
 def fit_curve(
-    config: Configuration, plan: LightCurvePlan, label: str, model: SpectralModel, progress: Progress
+    config: Configuration, plan: LightCurvePlan, label: str, model: SpectralModel, progress: Progress, kept: KeptFits
 ) -> LightCurveFits:
     """Sample the light curve with the main model's spectral shape; the seed must be known."""
-    from bayes_onoff.inference import compile_light_curve, fit_group_norms
-
     assert config.light_curve is not None
     background, settings = config.background.to_background(), config.sampling.to_settings()
-    with progress.stage("compile", f"compiling the light curve of the {label}"):
-        curve = compile_light_curve(
-            plan.spectra, model, population=config.light_curve.to_population(), background=background
-        )
-    with progress.stage("light curve", f"light curve of {len(plan.spectra)} fluxes", spinner=False):
-        population = curve.fit(plan.spectra, settings, progress=progress.in_terminal)
+    known: dict[str, Any] = {"spectra": plan.spectra, "model": model, "background": background}
+    priors = config.light_curve.to_population()
 
-    def alone(edges: NDArray[np.float64]) -> GroupNorms:
+    def sample() -> LightCurvePosterior:
+        from bayes_onoff.inference import compile_light_curve
+
+        with progress.stage("compile", f"compiling the light curve of the {label}"):
+            curve = compile_light_curve(plan.spectra, model, population=priors, background=background)
+        with progress.stage("light curve", f"light curve of {len(plan.spectra)} fluxes", spinner=False):
+            return curve.fit(plan.spectra, settings, progress=progress.in_terminal)
+
+    population = kept.light_curve("light curve", sample, population=priors, **known)
+    known["values"] = population.medians
+
+    def sample_alone(edges: NDArray[np.float64]) -> GroupNorms:
+        from bayes_onoff.inference import compile_group_norms
+
+        with progress.stage("compile", "compiling each flux alone"):
+            compiled = compile_group_norms(**known, edges=edges)
         with progress.stage("light curve", f"each flux alone, in {len(edges) - 1} bands", spinner=False):
-            return fit_group_norms(
-                plan.spectra,
-                model,
-                population.medians,
-                edges=edges,
-                background=background,
-                settings=settings,
-                progress=progress.in_terminal,
-            )
+            return compiled.fit(plan.spectra, model, population.medians, settings, progress=progress.in_terminal)
 
-    in_bands = None if plan.bands is None else alone(plan.bands)
-    fits = LightCurveFits(population, alone(plan.edges), in_bands)
+    def alone(name: str, edges: NDArray[np.float64]) -> GroupNorms:
+        return kept.group_norms(name, partial(sample_alone, edges), **known)
+
+    in_bands = None if plan.bands is None else alone("fluxes in bands", plan.bands)
+    fits = LightCurveFits(population, alone("fluxes alone", plan.edges), in_bands)
     for name, verdict in fits.convergence.items():
         progress.say(f"{name}: {verdict.sentence}")
     return fits

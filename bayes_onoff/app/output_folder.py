@@ -1,5 +1,6 @@
 """The folder for results: writable, and never a mixture of two runs."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from bayes_onoff.app.provenance import PROVENANCE_FILE
@@ -40,8 +41,25 @@ def prepare_folder(folder: Path) -> None:
         raise FileError(folder, problem, found=error.strerror, allowed="another --out") from error
 
 
-def clear_earlier_results(folder: Path) -> None:
-    """Remove what an earlier run left, so that nothing of it can be taken for this one's."""
-    for pattern in RESULTS:
-        for path in folder.glob(pattern):
-            path.unlink()
+def clear_earlier_results(folder: Path, inputs: Iterable[Path] = ()) -> None:
+    """Remove what an earlier run left, so that nothing of it can be taken for this one's.
+
+    Parameters
+    ----------
+    folder : Path
+    inputs : iterable of Path
+        What the new results are made from.
+
+    Raises
+    ------
+    FileError
+        If an input would be removed; nothing is then.
+    """
+    earlier = [path for pattern in RESULTS for path in folder.glob(pattern)]
+    wanted = {path.resolve() for path in inputs}
+    for path in earlier:
+        if path.resolve() in wanted:
+            problem = "the results would take the place of what they are made from"
+            raise FileError(path, problem, found=f"--out {folder}", allowed="another folder")
+    for path in earlier:
+        path.unlink()

@@ -10,11 +10,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.inputs import Inputs
 from bayes_onoff.files import replaced_when_whole
 
-__all__ = ["PROVENANCE_FILE", "begin_record", "describe_files", "installed_versions", "write_provenance"]
+__all__ = [
+    "PROVENANCE_FILE",
+    "begin_record",
+    "describe_files",
+    "installed_versions",
+    "write_provenance",
+    "write_record",
+]
 
 PROVENANCE_FILE = "provenance.json"
 
@@ -43,17 +49,17 @@ def installed_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **versions}
 
 
-def begin_record(config: Configuration, inputs: Inputs, command: Sequence[str]) -> dict[str, Any]:
+def begin_record(name: str, configuration: Mapping[str, Any], inputs: Inputs, command: Sequence[str]) -> dict[str, Any]:
     """Note what is known before the first fit: command, date, versions, input files, warnings, configuration."""
     return {
-        "name": config.name,
+        "name": name,
         "command": list(command),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": installed_versions(),
         "platform": platform.platform(),
         "inputs": describe_files(inputs.files),
         "warnings": list(inputs.warnings),
-        "configuration": config.to_dict(),
+        "configuration": dict(configuration),
     }
 
 
@@ -65,7 +71,17 @@ def write_provenance(folder: Path, record: Mapping[str, Any]) -> Path:
     FileError
         If it cannot be written.
     """
-    path = folder / PROVENANCE_FILE
+    return write_record(record, folder / PROVENANCE_FILE)
+
+
+def write_record(record: Mapping[str, Any], path: Path) -> Path:
+    """Write a record as JSON, whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written.
+    """
     with replaced_when_whole(path) as unfinished:
         unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return path

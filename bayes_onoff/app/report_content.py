@@ -90,7 +90,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         return tuple(figures.get(section, {}).values())
 
     return ReportContent(
-        title=results.config.name,
+        title=results.name,
         subtitle=f"bayes-onoff {provenance['versions']['bayes-onoff']}, {provenance['date']}",
         converged=fits.converged,
         convergence=fits.main.convergence.sentence,

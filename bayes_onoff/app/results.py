@@ -1,16 +1,16 @@
 """What follows from the fits, before it is drawn and told."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from astropy.table import QTable, Table
 
-from bayes_onoff.app.config import Configuration
+from bayes_onoff.app.config.model import DetectionBlock
 from bayes_onoff.app.fits import Fits
 from bayes_onoff.app.inputs import Inputs
-from bayes_onoff.app.sky import SkyView, view_sky
+from bayes_onoff.app.sky import SkyView
+from bayes_onoff.app.unfinished import file_stem
 from bayes_onoff.calibration import Calibration, calibration_table
 from bayes_onoff.models import HalfNormal
 from bayes_onoff.products import (
@@ -62,8 +62,8 @@ class Results:
 
     Parameters
     ----------
-    config : Configuration
-        As used: defaults filled in, seed drawn.
+    name : str
+        Of the analysis.
     inputs : Inputs
         Runs, their spectra and regions, and what was left out.
     counts : CountTables
@@ -104,7 +104,7 @@ class Results:
         Of the main model, where it was asked for.
     """
 
-    config: Configuration
+    name: str
     inputs: Inputs
     counts: CountTables
     fits: Fits
@@ -149,17 +149,39 @@ def write_spectra(spectra: Spectra, folder: Path) -> CountTables:
     return tables
 
 
-def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fits) -> Results:
-    """Compute every product."""
+def derive(
+    name: str,
+    inputs: Inputs,
+    counts: CountTables,
+    fits: Fits,
+    *,
+    prior_of_source: DetectionBlock | None = None,
+    sky: SkyView | None = None,
+) -> Results:
+    """Compute every product.
+
+    Parameters
+    ----------
+    name : str
+        Of the analysis.
+    inputs : Inputs
+    counts : CountTables
+    fits : Fits
+    prior_of_source : DetectionBlock, optional
+        What is believed about a source before the data.
+    sky : SkyView, optional
+        The events on the sky, where there are any.
+    """
+    believed = prior_of_source or DetectionBlock()
     spectra = inputs.reduction.spectra
     sensitivity = prior_sensitivity(fits.main)
-    fitted = _fit_wstat(config, spectra)
+    fitted = _fit_wstat(fits, spectra)
     main_fit = fitted["joint"][0]
     profiles = profile_wstat(spectra, main_fit) if main_fit.success else {}
     comparison = compare(fits.posteriors, evidence=True) if len(fits.posteriors) > 1 else None
     curve = fits.light_curve
     results = Results(
-        config=config,
+        name=name,
         inputs=inputs,
         counts=counts,
         fits=fits,
@@ -174,10 +196,10 @@ def derive(config: Configuration, inputs: Inputs, counts: CountTables, fits: Fit
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
         unfolded=None if fits.unfolded is None else unfolded_points(fits.unfolded),
-        detection=detection(fits.bands, HalfNormal(config.detection.scale), prior_odds=config.detection.prior_odds),
+        detection=detection(fits.bands, HalfNormal(believed.scale), prior_odds=believed.prior_odds),
         comparison=comparison,
         stacked_models=None if comparison is None else _stack(fits, comparison),
-        sky=view_sky(config, inputs),
+        sky=sky or SkyView(),
         light_curve=None if curve is None else light_curve(curve.population, curve.alone),
         light_curve_bands=None if curve is None or curve.in_bands is None else group_fluxes(curve.in_bands),
     )
@@ -202,12 +224,12 @@ def _tell_background(results: Results) -> None:
             table.meta |= {"background_flagged": checks["background_flagged"], "background_checks": checks["sentence"]}
 
 
-def _fit_wstat(config: Configuration, spectra: Spectra) -> dict[str, list[WstatFit]]:
+def _fit_wstat(fits: Fits, spectra: Spectra) -> dict[str, list[WstatFit]]:
     """Fit every model, the main one first, to the runs and to their stacked spectrum.
 
     Priors play no part: models that differ in them alone are fitted once.
     """
-    models = {model.identity: model for model in config.to_models().values()}
+    models = {model.identity: model for model in (posterior.model for posterior in fits.posteriors.values())}
     datasets = {"joint": spectra, "stacked": Spectra((stack(spectra),))}
     return {name: [fit_wstat(dataset, model) for model in models.values()] for name, dataset in datasets.items()}
 
@@ -216,7 +238,7 @@ def write_results(results: Results, folder: Path) -> None:
     """Write posteriors and tables; each file appears whole or not at all."""
     fits = results.fits
     for label, posterior in fits.posteriors.items():
-        posterior.save(folder / ("posterior.nc" if label == fits.main_label else f"posterior_{_file_stem(label)}.nc"))
+        posterior.save(folder / ("posterior.nc" if label == fits.main_label else f"posterior_{file_stem(label)}.nc"))
     if fits.stacked is not None:
         fits.stacked.save(folder / "posterior_stacked.nc")
     write_table(results.wstat, folder / "wstat.ecsv")
@@ -241,7 +263,3 @@ def write_results(results: Results, folder: Path) -> None:
         write_table(calibration_table(results.calibration), folder / "calibration.ecsv")
     if results.sky.theta_squared is not None:
         write_table(results.sky.theta_squared, folder / "theta_squared.ecsv")
-
-
-def _file_stem(label: str) -> str:
-    return re.sub(r"[^\w-]+", "_", label).strip("_")

@@ -7,18 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from bayes_onoff.app.config import Configuration, load_config
-from bayes_onoff.app.fits import fit_everything, flux_point_edges, require_background_shape
+from bayes_onoff.app.fits import Fits, fit_everything, flux_point_edges, require_background_shape
 from bayes_onoff.app.inputs import Inputs, read_inputs
 from bayes_onoff.app.light_curves import plan_light_curve
 from bayes_onoff.app.output_folder import clear_earlier_results, prepare_folder
 from bayes_onoff.app.progress import Progress
 from bayes_onoff.app.provenance import begin_record, write_provenance
 from bayes_onoff.app.results import Results, derive, write_results, write_spectra
+from bayes_onoff.app.sky import view_sky
+from bayes_onoff.app.unfinished import Earlier, KeptFits, find_earlier
 from bayes_onoff.calibration import Calibration, CalibrationSettings, calibrate, require_calibratable
 from bayes_onoff.inference import Convergence
 from bayes_onoff.inference.settings import require_sampler
 
-__all__ = ["RunResult", "calibrate_file", "reduce_file", "run_analysis", "run_file", "run_reduction"]
+__all__ = [
+    "RunResult",
+    "calibrate_file",
+    "conclude",
+    "outcome",
+    "reduce_file",
+    "run_analysis",
+    "run_file",
+    "run_reduction",
+]
 
 CALIBRATION_RECORD = "calibration_fits.jsonl"
 """Stays where a run is repeated: its rounds are used again if they belong to the same calibration."""
@@ -44,6 +55,7 @@ def run_file(
     config_path: str | Path,
     out: str | Path | None = None,
     *,
+    resume: bool = False,
     progress: Progress | None = None,
     command: Sequence[str] = (),
 ) -> RunResult:
@@ -55,6 +67,8 @@ def run_file(
         The YAML file.
     out : path-like, optional
         Folder for the results; ``<name>-results`` beside the file if not given.
+    resume : bool
+        As for `run_analysis`.
     progress : Progress, optional
         Where to say what happens; silent if not given.
     command : sequence of str
@@ -66,7 +80,8 @@ def run_file(
         If an input is refused; nothing was sampled then.
     """
     config = load_config(config_path)
-    return run_analysis(config, _results_folder(config, config_path, out), progress=progress, command=command)
+    folder = _results_folder(config, config_path, out)
+    return run_analysis(config, folder, resume=resume, progress=progress, command=command)
 
 
 def reduce_file(
@@ -86,13 +101,14 @@ def calibrate_file(
     out: str | Path | None = None,
     *,
     calibration: CalibrationSettings,
+    resume: bool = False,
     progress: Progress | None = None,
     command: Sequence[str] = (),
 ) -> RunResult:
     """Run the analysis and calibrate it. Arguments and errors as for `run_file`; rounds done before are kept."""
     config = load_config(config_path)
     folder = _results_folder(config, config_path, out)
-    return run_analysis(config, folder, calibration=calibration, progress=progress, command=command)
+    return run_analysis(config, folder, calibration=calibration, resume=resume, progress=progress, command=command)
 
 
 def _results_folder(config: Configuration, config_path: str | Path, out: str | Path | None) -> Path:
@@ -111,8 +127,8 @@ def run_reduction(
     """
     progress = progress or Progress()
     inputs = _read(config, folder, progress)
-    record = begin_record(config, inputs, command)
-    clear_earlier_results(folder)
+    record = begin_record(config.name, config.to_dict(), inputs, command)
+    clear_earlier_results(folder, inputs.files)
     with progress.stage("write spectra"):
         write_spectra(inputs.reduction.spectra, folder)
     return _finish(RunResult(folder), record, progress)
@@ -123,6 +139,7 @@ def run_analysis(
     folder: Path,
     *,
     calibration: CalibrationSettings | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
     command: Sequence[str] = (),
 ) -> RunResult:
@@ -134,16 +151,22 @@ def run_analysis(
     folder : Path
     calibration : CalibrationSettings, optional
         Calibrate the main model too.
+    resume : bool
+        Go on where the run was interrupted: what it sampled is not sampled again.
     progress, command
         As for `run_file`.
 
     Raises
     ------
     InputError
-        If an input is refused; nothing was sampled then.
+        If an input is refused; nothing was sampled then. So is `resume` where the configuration, the data or the
+        versions of packages are not those of the run that was begun.
     """
     progress = progress or Progress()
-    config = config.model_copy(update={"sampling": config.sampling.with_seed()})
+    earlier = _find_earlier(folder, progress, resume=resume, calibrated=calibration is not None)
+    config = config.model_copy(
+        update={"sampling": config.sampling.with_seed(None if earlier is None else earlier.seed)}
+    )
     require_sampler(config.sampling.to_settings())
     if calibration is not None:
         require_calibratable(config.background.to_background())
@@ -151,29 +174,52 @@ def run_analysis(
     edges = flux_point_edges(config, inputs.reduction.spectra)
     curve = plan_light_curve(config, inputs.light_curve)
     require_background_shape(config, inputs.reduction.spectra)
-    record = begin_record(config, inputs, command)
-    clear_earlier_results(folder)
-    with progress.stage("write spectra"):
-        counts = write_spectra(inputs.reduction.spectra, folder)
-    fits = fit_everything(config, inputs.reduction.spectra, edges, progress, curve)
-    record |= {
-        "seeds": {"sampling": config.sampling.seed},
-        "converged": fits.converged,
-        "convergence": {name: _verdict(found) for name, found in fits.convergence.items()},
-    }
-    with progress.stage("products", "tables and comparison"):
-        results = derive(config, inputs, counts, fits)
-    checks = results.background_checks.meta
-    record["background_checks"] = {"flagged": checks["background_flagged"], "sentence": checks["sentence"]}
-    if calibration is not None:
-        with progress.stage("calibrate", f"calibrating with {calibration.n_fits} simulated data sets", spinner=False):
+    record = begin_record(config.name, config.to_dict(), inputs, command)
+    kept = KeptFits(folder, progress)
+    if earlier is not None:
+        earlier.require_same(record, folder)
+        if earlier.finished:
+            progress.say(f"finished before, nothing to do; results in {folder}")
+            return RunResult(folder, earlier.record["converged"])
+    clear_earlier_results(folder, inputs.files)
+    if earlier is None:
+        kept.begin(record)
+    with kept.told_when_interrupted():
+        with progress.stage("write spectra"):
+            counts = write_spectra(inputs.reduction.spectra, folder)
+        fits = fit_everything(config, inputs.reduction.spectra, edges, progress, curve, kept=kept)
+        record |= outcome(fits, config.sampling.seed)
+        with progress.stage("products", "tables and comparison"):
+            sky = view_sky(config, inputs)
+            results = derive(config.name, inputs, counts, fits, prior_of_source=config.detection, sky=sky)
+        if calibration is not None:
             record["seeds"]["calibration"] = calibration.seed
             results = replace(results, calibration=_calibrated(results, calibration, folder, progress))
+        ended = conclude(results, record, folder, progress)
+    kept.forget()
+    return ended
+
+
+def conclude(results: Results, record: dict[str, Any], folder: Path, progress: Progress) -> RunResult:
+    """Write posteriors, tables, figures and report, and at last the record."""
+    checks = results.background_checks.meta
+    record["background_checks"] = {"flagged": checks["background_flagged"], "sentence": checks["sentence"]}
     with progress.stage("products"):
         write_results(results, folder)
     with progress.stage("report", "figures and report"):
         _tell(results, record, folder)
-    return _finish(RunResult(folder, fits.converged), record, progress)
+    return _finish(RunResult(folder, results.fits.converged), record, progress)
+
+
+def _find_earlier(folder: Path, progress: Progress, *, resume: bool, calibrated: bool) -> Earlier | None:
+    """Look for what can be resumed, and say what becomes of it."""
+    earlier = find_earlier(folder, calibrated=calibrated)
+    if resume:
+        progress.say("nothing to resume: from the beginning" if earlier is None else "going on where the run stopped")
+        return earlier
+    if earlier is not None and not earlier.finished:
+        progress.say("an interrupted run is started over; with --resume it would go on")
+    return None
 
 
 def _read(config: Configuration, folder: Path, progress: Progress) -> Inputs:
@@ -184,7 +230,17 @@ def _read(config: Configuration, folder: Path, progress: Progress) -> Inputs:
 
 def _calibrated(results: Results, settings: CalibrationSettings, folder: Path, progress: Progress) -> Calibration:
     """Calibrate the main model; every round is on disk as soon as it is done."""
-    return calibrate(results.fits.main, settings, record=folder / CALIBRATION_RECORD, on_progress=progress.say)
+    with progress.stage("calibrate", f"calibrating with {settings.n_fits} simulated data sets", spinner=False):
+        return calibrate(results.fits.main, settings, record=folder / CALIBRATION_RECORD, on_progress=progress.say)
+
+
+def outcome(fits: Fits, seed: int | None) -> dict[str, Any]:
+    """Note how the sampling ended, for the record."""
+    return {
+        "seeds": {"sampling": seed},
+        "converged": fits.converged,
+        "convergence": {name: _verdict(found) for name, found in fits.convergence.items()},
+    }
 
 
 def _verdict(convergence: Convergence) -> dict[str, Any]:

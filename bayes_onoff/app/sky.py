@@ -36,17 +36,21 @@ class SkyView:
         where the region is extended or lies too close to a pointing, and for phases.
     missing : tuple of str
         What could not be made, and why.
+    off_phases : bool
+        Whether the background is of other phases in the ON region.
     """
 
     image: SkyImage | None = None
     theta_squared: QTable | None = None
     missing: tuple[str, ...] = ()
+    off_phases: bool = False
 
 
 def view_sky(config: Configuration, inputs: Inputs) -> SkyView:
     """Make the image of the excess, and the theta-squared table of a small circle or a point."""
-    if not inputs.observations or config.reduction.off_regions.method == "phase":
-        return SkyView()
+    off_phases = config.reduction.off_regions.method == "phase"
+    if not inputs.observations or off_phases:
+        return SkyView(off_phases=off_phases)
     missing: list[str] = []
     image = _image(inputs, missing)
     on_region = inputs.reduction.geometries[0].on_region

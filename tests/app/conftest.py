@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from bayes_onoff.app.cli import main
 from bayes_onoff.simulation import simulate_store
 
+Command = Callable[..., tuple[int, str, str]]
+
 CONFIG: dict[str, Any] = {
     "name": "small",
     "on_region": {
@@ -64,10 +66,21 @@ def write_config(tmp_path: Path, small_config: dict[str, Any]) -> Callable[..., 
 def command() -> Callable[..., tuple[int, str, str]]:
     """Run ``bayes-onoff`` in this process: exit status, standard output, standard error."""
 
-    def invoke(*arguments: str | Path) -> tuple[int, str, str]:
-        result = CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="bayes-onoff")
+    def invoke(*arguments: str | Path, answers: str | None = None) -> tuple[int, str, str]:
+        texts = [str(argument) for argument in arguments]
+        result = CliRunner().invoke(main, texts, prog_name="bayes-onoff", input=answers)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.exit_code, result.stdout, result.stderr
 
     return invoke
+
+
+@pytest.fixture(scope="session")
+def reduced(command: Command, small_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `reduce` leaves of the small analysis; not to be changed."""
+    folder = tmp_path_factory.mktemp("reduced")
+    (folder / "small.yaml").write_text(yaml.safe_dump(small_config))
+    status, output, errors = command("reduce", folder / "small.yaml", "--out", folder / "spectra-of-two")
+    assert (status, errors) == (0, ""), output
+    return folder / "spectra-of-two"

@@ -1,6 +1,7 @@
 """The command line: what it answers, how fast, and how it refuses."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,12 +19,19 @@ def invoke(*arguments: str | Path) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.mark.parametrize("command", [(), ("quickstart",), ("run",), ("reduce",)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in main.commands)])
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     status, output, _ = invoke(*command, "--help")
     assert status == 0
     assert "Example" in output
     assert "bayes-onoff " + (command[0] if command else "run") in output.split("Example")[1]
+
+
+def test_all_commands_are_listed_in_the_order_of_their_use() -> None:
+    names = ["quickstart", "inspect", "init", "run", "reduce", "fit", "products", "compare", "calibrate"]
+    assert list(main.commands) == [*names, "simulate", "download", "schema"]
+    listing = invoke("--help")[1]
+    assert "..." not in listing.split("Commands:")[1]
 
 
 def test_version() -> None:
@@ -68,3 +76,11 @@ def test_as_a_process_the_first_line_comes_before_the_refusal(tmp_path: Path) ->
         "name, observations, on_region, exclusion, energy, energy_true, reduction, fit_range, model, background, "
         "systematics, sampling, stacked, flux_points, detection, unfolding, light_curve, compare\n"
     )
+
+
+def test_the_page_of_the_command_line_tells_of_every_command() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "command-line.md").read_text(encoding="utf-8")
+    for name in main.commands:
+        assert re.search(rf"^\| `{name}\b", page, re.MULTILINE), name
+    assert len(re.findall(r"^\$ bayes-onoff ", page, re.MULTILINE)) >= 8
+    assert not re.search(r"/(?:home|tmp|root|work)/", page)

@@ -5,6 +5,7 @@ The blocks themselves are in the other modules of this folder.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -21,7 +22,7 @@ from bayes_onoff.app.config.model import (
     SystematicsBlock,
     name_or_block,
 )
-from bayes_onoff.app.config.observations import ObservationsBlock, by_or_block
+from bayes_onoff.app.config.observations import By, ObservationsBlock, by_or_block
 from bayes_onoff.app.config.reduction import AxisBlock, FitRangeBlock, ReductionBlock
 from bayes_onoff.app.config.regions import ExclusionBlock, RegionBlock
 from bayes_onoff.app.config.values import refused
@@ -29,14 +30,14 @@ from bayes_onoff.app.config.yaml_file import read_yaml
 from bayes_onoff.errors import ConfigError, InputError
 from bayes_onoff.models import SpectralModel
 
-__all__ = ["Configuration", "load_config"]
+__all__ = ["Configuration", "load_config", "make_config"]
 
 
 DRAWS_TO_COMPARE = 100
 """The tails of the importance weights (PSIS) cannot be smoothed with much fewer."""
 
 
-ModelOrName = Annotated[ModelBlock, BeforeValidator(name_or_block)]
+ModelOrName = Annotated[ModelBlock, BeforeValidator(name_or_block, json_schema_input_type=str | ModelBlock)]
 
 
 class Configuration(Block):
@@ -58,7 +59,9 @@ class Configuration(Block):
     flux_points: AxisBlock | None = None
     detection: DetectionBlock = DetectionBlock()
     unfolding: bool = False
-    light_curve: Annotated[LightCurveBlock, BeforeValidator(by_or_block)] | None = None
+    light_curve: (
+        Annotated[LightCurveBlock, BeforeValidator(by_or_block, json_schema_input_type=By | LightCurveBlock)] | None
+    ) = None
     compare: Annotated[tuple[ModelOrName, ...], Field(strict=False)] = ()
 
     @field_validator("name")
@@ -189,8 +192,25 @@ def load_config(path: str | Path) -> Configuration:
         If a key is unknown, missing or occurs twice, or a value is not allowed; `place` is the key's full path.
     """
     path = Path(path)
-    content = read_yaml(path)
+    return make_config({"name": path.stem, **read_yaml(path)}, path.parent)
+
+
+def make_config(content: Mapping[str, Any], folder: str | Path = ".") -> Configuration:
+    """Make a configuration of what a file would hold.
+
+    Parameters
+    ----------
+    content : mapping
+        Keys and values, quantities as texts with a unit.
+    folder : path-like
+        Paths are relative to it.
+
+    Raises
+    ------
+    ConfigError
+        As `load_config`.
+    """
     try:
-        return Configuration.model_validate({"name": path.stem, **content}, context={"folder": path.parent.absolute()})
+        return Configuration.model_validate(dict(content), context={"folder": Path(folder).absolute()})
     except ValidationError as error:
         raise _as_config_error(error.errors(include_url=False)[0]) from None

@@ -103,7 +103,10 @@ class ModelBlock(Block):
     nodes: Annotated[tuple[Energy, ...], Field(strict=False)] | None = None
     file: PathText | None = None
     ebl: Annotated[str, one_of(EBL_MODELS)] | None = None
-    components: Annotated[tuple[Annotated[ModelBlock, BeforeValidator(name_or_block)], ...], Field(strict=False)] = ()
+    components: Annotated[
+        tuple[Annotated[ModelBlock, BeforeValidator(name_or_block, json_schema_input_type=str | ModelBlock)], ...],
+        Field(strict=False),
+    ] = ()
 
     @field_validator("name")
     @classmethod
@@ -298,9 +301,11 @@ class SamplingBlock(Block):
     target_accept: Annotated[float, Field(gt=0, lt=1)] = 0.9
     sampler: Annotated[Sampler, one_of(Sampler)] = "nutpie"
 
-    def with_seed(self) -> Self:
-        """Draw a seed where none is given."""
-        return self if self.seed is not None else self.model_copy(update={"seed": secrets.randbits(32)})
+    def with_seed(self, seed: int | None = None) -> Self:
+        """Take a seed, by default a drawn one, where none is given."""
+        if self.seed is not None:
+            return self
+        return self.model_copy(update={"seed": secrets.randbits(32) if seed is None else seed})
 
     def to_settings(self) -> SamplerSettings:
         """Build the sampler's settings; the seed must be known."""

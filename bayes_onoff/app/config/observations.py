@@ -147,11 +147,20 @@ class ObservationsBlock(Block):
     store: PathText | None = Field(None, description="a GADF data store: its folder, or the file of one run")
     ids: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(None, description="observation ids")
     cone: ConeBlock | None = None
-    target: Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(strict=False)] | None = None
+    target: (
+        Annotated[
+            tuple[str, ...],
+            BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[str, ...]),
+            Field(strict=False),
+        ]
+        | None
+    ) = None
     time: TimeBlock | None = None
     zenith: ZenithBlock | None = None
     quality: QualityBlock | None = None
-    grouping: Annotated[GroupingBlock, BeforeValidator(by_or_block)] = GroupingBlock(by="run", width=None, edges=None)
+    grouping: Annotated[GroupingBlock, BeforeValidator(by_or_block, json_schema_input_type=By | GroupingBlock)] = (
+        GroupingBlock(by="run", width=None, edges=None)
+    )
     ogip: Annotated[tuple[PathText, ...], Field(strict=False)] | None = Field(
         None, description="instead of a store: PHA files or patterns"
     )

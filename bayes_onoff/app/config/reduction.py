@@ -60,7 +60,11 @@ def _one_or_more(value: object) -> object:
 
 
 Interval = Annotated[tuple[float, float], Field(strict=False)]
-PhaseIntervals = Annotated[tuple[Interval, ...], Field(strict=False), BeforeValidator(_one_or_more)]
+PhaseIntervals = Annotated[
+    tuple[Interval, ...],
+    Field(strict=False),
+    BeforeValidator(_one_or_more, json_schema_input_type=Interval | tuple[Interval, ...]),
+]
 
 
 class OffRegionsBlock(Block):

@@ -85,7 +85,8 @@ def _quantity(
             raise refused("out of range", found=str(value), allowed=f"{between[0]:g} to {between[1]:g} {unit}".strip())
         return number
 
-    return BeforeValidator(read)
+    # What the file holds, for its schema.
+    return BeforeValidator(read, json_schema_input_type=str if str(unit) else str | float)
 
 
 def _with_unit(unit: u.UnitBase) -> PlainSerializer:
@@ -130,7 +131,7 @@ def _read_alpha_uncertainty(value: object) -> object:
 
 AlphaUncertainty = Annotated[
     float | Literal["learned"],
-    BeforeValidator(_read_alpha_uncertainty),
+    BeforeValidator(_read_alpha_uncertainty, json_schema_input_type=str | float),
     PlainSerializer(lambda value: value if isinstance(value, str) else _percentage(value), return_type=str),
 ]
 """A relative uncertainty, between 0 and 1, or the word ``learned``."""
@@ -146,7 +147,8 @@ def one_of(words: Any) -> BeforeValidator:
             raise refused("unknown value", found=value, allowed=allowed)
         return value
 
-    return BeforeValidator(read)
+    allowed_words: Any = Literal[names]
+    return BeforeValidator(read, json_schema_input_type=allowed_words)
 
 
 def _expand(value: object, info: ValidationInfo) -> object:
