@@ -10,6 +10,7 @@ from bayes_onoff.app.sky import on_radius
 from bayes_onoff.calibration import Calibration, calibration_table
 from bayes_onoff.dl3 import Observation
 from bayes_onoff.models import CRAB
+from bayes_onoff.notation import format_number
 from bayes_onoff.plotting import (
     plot_background_checks,
     plot_calibration,
@@ -29,10 +30,11 @@ from bayes_onoff.plotting import (
     plot_spectrum,
     plot_theta_squared,
     plot_trace,
+    plot_unfolded,
 )
 from bayes_onoff.plotting.sky_regions import region_center
 from bayes_onoff.products import LightCurve, spectral_band
-from bayes_onoff.report import ReportFigure, format_number
+from bayes_onoff.report import ReportFigure
 from bayes_onoff.simulation import CRAB_POSITION
 
 __all__ = ["draw_figures"]
@@ -93,6 +95,9 @@ def _figures(results: Results) -> Iterator[tuple[str, str, ReportFigure]]:
         yield "spectrum", "stacked", _stacked(results)
     yield "flux_points", "flux_points", _flux_points(results)
     yield "flux_points", "flux_point_correlation", _correlation(results)
+    if results.unfolded is not None:
+        yield "unfolded", "unfolded", _unfolded(results)
+        yield "unfolded", "unfolded_correlation", _unfolded_correlation(results)
     if results.light_curve is not None:
         yield "light_curve", "light_curve", _light_curve(results.light_curve)
     yield "wstat", "wstat_profiles", _wstat_profiles(results)
@@ -325,6 +330,30 @@ def _correlation(results: Results) -> ReportFigure:
         "Posterior correlation between the flux points.",
         f"Correlation matrix of the bands; the strongest correlation is {format_number(float(strongest), 2)}.",
         bool(results.flux_points.table.meta["converged"]),
+    )
+
+
+def _unfolded(results: Results) -> ReportFigure:
+    points, posterior = results.unfolded, results.fits.unfolded
+    assert points is not None
+    assert posterior is not None
+    return ReportFigure(
+        _made(plot_unfolded, points, spectral_band(posterior), others={results.fits.main_label: results.band}),
+        f"Unfolded spectrum, median with 68 % and 95 % bands and points at its nodes, beside the "
+        f"{results.fits.main_label}.",
+        f"{len(points.table)} points of true energy on the band of a smooth spectrum without a parametric form.",
+        posterior.convergence.converged,
+    )
+
+
+def _unfolded_correlation(results: Results) -> ReportFigure:
+    points = results.unfolded
+    assert points is not None
+    return ReportFigure(
+        _made(plot_correlation, points.correlation, points.table),
+        "Posterior correlation between the points of the unfolded spectrum.",
+        "Correlation matrix of ln(dN/dE) at the nodes: neighbours are tied by the smoothness, and by the resolution.",
+        bool(points.table.meta["converged"]),
     )
 
 

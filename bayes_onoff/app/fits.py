@@ -12,7 +12,7 @@ from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.light_curves import LightCurveFits, LightCurvePlan, fit_curve
 from bayes_onoff.app.progress import Progress
 from bayes_onoff.app.unfinished import KeptFits
-from bayes_onoff.inference import BandPosterior, Convergence, Posterior
+from bayes_onoff.inference import BandPosterior, Convergence, Posterior, unfolding_model
 from bayes_onoff.inference.bands import bands_of_bins
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import expected_shape
@@ -35,6 +35,8 @@ class Fits:
         By the model's label, the main one first.
     stacked : Posterior or None
         The main model's, of the stacked spectrum.
+    unfolded : Posterior or None
+        Of a spectrum without a parametric form.
     bands : BandPosterior
         Norms in bands of energy, relative to the main posterior's median.
     light_curve : LightCurveFits or None
@@ -43,6 +45,7 @@ class Fits:
 
     posteriors: Mapping[str, Posterior]
     stacked: Posterior | None
+    unfolded: Posterior | None
     bands: BandPosterior
     light_curve: LightCurveFits | None = None
 
@@ -62,6 +65,8 @@ class Fits:
         verdicts = {label: posterior.convergence for label, posterior in self.posteriors.items()}
         if self.stacked is not None:
             verdicts["stacked"] = self.stacked.convergence
+        if self.unfolded is not None:
+            verdicts["unfolded"] = self.unfolded.convergence
         curve = {} if self.light_curve is None else self.light_curve.convergence
         return {**verdicts, "flux points": self.bands.convergence, **curve}
 
@@ -148,9 +153,10 @@ def fit_everything(
     stacked = None
     if config.stacked:
         stacked = fit(f"{main_label}, stacked", Spectra((stack(spectra),)), model)
+    unfolded = fit("unfolded", spectra, unfolding_model(spectra)) if config.unfolding else None
     bands = fit_flux_points(posteriors[main_label], edges, settings, progress, kept)
     light_curve = None if curve is None else fit_curve(config, curve, main_label, model, progress, kept)
-    return Fits(posteriors=posteriors, stacked=stacked, bands=bands, light_curve=light_curve)
+    return Fits(posteriors=posteriors, stacked=stacked, unfolded=unfolded, bands=bands, light_curve=light_curve)
 
 
 def fit_flux_points(

@@ -14,6 +14,7 @@ RESULTS = (
     "*.ecsv",
     "posterior*.nc",
     "flux_points*.nc",
+    "unfolded.nc",
     "light_curve*.nc",
     "spectra/*.fits",
     "figures/*.*",

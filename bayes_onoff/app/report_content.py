@@ -15,7 +15,10 @@ from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.pooled import DEVIATION_SCALE_PRIOR, LEVEL_PRIOR, SHAPE_SCALE_PRIOR, SLOPE_PRIOR
 from bayes_onoff.inference.settings import LEARNED, BackgroundModel
 from bayes_onoff.inference.systematics import Systematics
-from bayes_onoff.models import Normal, Prior
+from bayes_onoff.models import Normal
+from bayes_onoff.models.model_table import parameter_rows
+from bayes_onoff.models.unfolding import ROUGHNESS_PRIOR
+from bayes_onoff.notation import format_number, format_unit
 from bayes_onoff.products.flux_points import UL_SQRT_TS
 from bayes_onoff.products.wstat_comparison import AGREE
 from bayes_onoff.report import (
@@ -25,8 +28,6 @@ from bayes_onoff.report import (
     ReportFigure,
     ReportTable,
     Section,
-    format_number,
-    format_unit,
 )
 
 __all__ = ["report_content"]
@@ -62,6 +63,7 @@ DETECTION_COLUMNS = (
     *("energies", "energy_min", "energy_max", "n_on", "n_off", "excess", "li_ma", "significance"),
     *("ln_bayes_factor", "ln_bayes_factor_error", "probability", "flux_ul", "crab_ul"),
 )
+UNFOLDED_COLUMNS = ("e_ref", "e_min", "e_max", "dnde", "dnde_errn", "dnde_errp", "n_signal")
 CURVE_COLUMNS = {
     **{"name": "name", "time_min": "start (MJD)", "time_max": "end (MJD)"},
     **{"flux": "flux, alone", "flux_errn": "− error", "flux_errp": "+ error", "flux_ul": "upper limit"},
@@ -103,6 +105,7 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         counts=_counts(results, drawn("counts")),
         spectrum=Section(figures=drawn("spectrum")),
         flux_points=_flux_points(results, drawn("flux_points")),
+        unfolded=_unfolded(results, drawn("unfolded")),
         detection=_detection(results),
         light_curve=_light_curve(results, drawn("light_curve")),
         wstat=_wstat(results, drawn("wstat")),
@@ -150,24 +153,11 @@ def _data(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
 
 def _model(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
     main = results.fits.main
-    rows = [
-        (
-            parameter.name,
-            format_unit(parameter.unit) or "–",
-            _prior_text(main.model.priors[parameter.name]),
-            parameter.description,
-        )
-        for parameter in main.model.parameters
-    ]
-    rows += [
-        (parameter.name, format_unit(parameter.unit) or "–", f"fixed at {value:g}", parameter.description)
-        for parameter in main.model.all_parameters
-        if (value := main.model.fixed.get(parameter.name)) is not None
-    ]
+    rows = parameter_rows(main.model)
     background = main.background
     if background.prior == "pooled":
         told = "pooled: a level per run, a smooth shape common to the runs and a deviation per bin, with learned scales"
-        rows += [(name, "–", _prior_text(prior), meaning) for name, prior, meaning in BACKGROUND_PRIORS]
+        rows += [(name, "–", str(prior), meaning) for name, prior, meaning in BACKGROUND_PRIORS]
         if background.shape_from == "irf":
             told += "; slope and shape are the departure from what the background response of each run expects"
     else:
@@ -196,7 +186,7 @@ def _systematics_priors(systematics: Systematics) -> tuple[tuple[str, str, str],
     if systematics.energy_scale is not None:
         owner = "each run" if systematics.scale_per_run else "the instrument"
         meaning = f"energy scale z of {owner}: a photon of energy E is taken for one of (1 + z) E"
-        rows.append(("energy_scale", _prior_text(systematics.energy_scale_prior), meaning))
+        rows.append(("energy_scale", str(systematics.energy_scale_prior), meaning))
     if systematics.effective_area is not None:
         prior = (
             f"Gaussian process, sd {100 * systematics.effective_area:g} %, length {systematics.area_length:g} in ln E"
@@ -211,20 +201,15 @@ def _alpha_priors(background: BackgroundModel) -> tuple[tuple[str, str, str], ..
     if background.alpha_uncertainty is None:
         return ()
     if background.alpha_uncertainty != LEARNED:
-        return (("log_alpha_shift", _prior_text(Normal(0.0, float(background.alpha_uncertainty))), meaning),)
+        return (("log_alpha_shift", str(Normal(0.0, float(background.alpha_uncertainty))), meaning),)
     return (
         (
             "alpha_scatter",
-            _prior_text(SCATTER_PRIOR),
+            str(SCATTER_PRIOR),
             "relative scatter of the acceptance between regions of equal nominal acceptance; learned from OFF regions",
         ),
         ("log_alpha_shift", "normal(mu 0, sigma alpha_scatter sqrt(1 + alpha))", meaning),
     )
-
-
-def _prior_text(prior: Prior) -> str:
-    ((name, arguments),) = prior.to_dict().items()
-    return f"{name}({', '.join(f'{key} {value:g}' for key, value in arguments.items())})"
 
 
 def _diagnostics(results: Results, figures: tuple[ReportFigure, ...]) -> Section:
@@ -308,6 +293,23 @@ def _flux_points(results: Results, figures: tuple[ReportFigure, ...]) -> Section
     return Section(notes, (shown,), figures)
 
 
+def _unfolded(results: Results, figures: tuple[ReportFigure, ...]) -> Section | None:
+    if results.unfolded is None:
+        return None
+    table = results.unfolded.table
+    low, median, high = (table.meta[f"roughness_{key}"] for key in ("eti68_lower", "median", "eti68_upper"))
+    texts = (
+        "A spectrum without a parametric form: power laws between the points, whose index changes from each to the "
+        "next by a normal amount. The scale of these changes, the roughness, is learned; prior "
+        f"{ROUGHNESS_PRIOR}. Energies are true energies: the dispersion is taken out.",
+        f"Roughness, the standard deviation of the change of the photon index over a factor e in energy: "
+        f"{format_number(median)} ({format_number(low)} to {format_number(high)}); 0 is a power law.",
+        "The points are correlated and must be used with the covariance in unfolded.ecsv. Those with few expected "
+        "counts are a continuation by the prior. A sharp break is rounded off: close to it the bands are too narrow.",
+    )
+    return Section(texts, (ReportTable.from_table(table, "Unfolded points", columns=UNFOLDED_COLUMNS),), figures)
+
+
 def _detection(results: Results) -> Section:
     table = results.detection
     texts = (
@@ -369,7 +371,7 @@ def _calibration(results: Results, figures: tuple[ReportFigure, ...]) -> Section
         return None
     table = calibration_table(calibration)
     prior = calibration.prior
-    stated = ", ".join(f"{name} ~ {_prior_text(prior.model.priors[name])}" for name in prior.model.parameter_names)
+    stated = ", ".join(f"{name} ~ {prior.model.priors[name]}" for name in prior.model.parameter_names)
     texts = (
         str(table.meta["sentence"]),
         "Simulation-based calibration (Talts et al. 2018): truths are drawn from a prior, counts from the truths, with "

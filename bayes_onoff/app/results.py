@@ -17,6 +17,7 @@ from bayes_onoff.products import (
     FluxPoints,
     LightCurve,
     SpectralBand,
+    UnfoldedPoints,
     WstatFit,
     WstatProfile,
     background_checks,
@@ -34,9 +35,11 @@ from bayes_onoff.products import (
     profile_wstat,
     spectral_band,
     stacked_band,
+    unfolded_points,
     write_flux_points,
     write_light_curve,
     write_table,
+    write_unfolded_points,
     wstat_table,
 )
 from bayes_onoff.reduction import Reduction
@@ -83,6 +86,8 @@ class Results:
         Of the main posterior.
     flux_points : FluxPoints
         With the main posterior's median as reference.
+    unfolded : UnfoldedPoints or None
+        Where an unfolded spectrum was asked for.
     detection : QTable
         Evidence for a source and upper limits, with that reference.
     comparison : QTable or None
@@ -113,6 +118,7 @@ class Results:
     sensitivity: QTable
     band: SpectralBand
     flux_points: FluxPoints
+    unfolded: UnfoldedPoints | None
     detection: QTable
     comparison: QTable | None
     sky: SkyView
@@ -189,6 +195,7 @@ def derive(
         sensitivity=sensitivity,
         band=spectral_band(fits.main),
         flux_points=flux_points(fits.bands),
+        unfolded=None if fits.unfolded is None else unfolded_points(fits.unfolded),
         detection=detection(fits.bands, HalfNormal(believed.scale), prior_odds=believed.prior_odds),
         comparison=comparison,
         stacked_models=None if comparison is None else _stack(fits, comparison),
@@ -209,8 +216,10 @@ def _tell_background(results: Results) -> None:
     """Say in every table that rests on the background whether it is what the model expects."""
     checks = results.background_checks.meta
     tables = (results.parameters, results.bins, results.flux_points.table, results.detection, results.wstat_comparison)
+    unfolded = None if results.unfolded is None else results.unfolded.table
     curve = None if results.light_curve is None else results.light_curve.table
-    for table in (*tables, results.sensitivity, results.comparison, curve, results.light_curve_bands):
+    others = (results.sensitivity, results.comparison, unfolded, curve, results.light_curve_bands)
+    for table in (*tables, *others):
         if table is not None:
             table.meta |= {"background_flagged": checks["background_flagged"], "background_checks": checks["sentence"]}
 
@@ -240,6 +249,9 @@ def write_results(results: Results, folder: Path) -> None:
     write_table(results.derived, folder / "derived.ecsv")
     write_table(results.bins, folder / "bins.ecsv")
     write_flux_points(results.flux_points, folder / "flux_points.ecsv")
+    if fits.unfolded is not None and results.unfolded is not None:
+        fits.unfolded.save(folder / "posterior_unfolded.nc")
+        write_unfolded_points(results.unfolded, folder / "unfolded.ecsv")
     write_table(results.detection, folder / "detection.ecsv")
     if results.light_curve is not None:
         write_light_curve(results.light_curve, folder / "light_curve.ecsv")

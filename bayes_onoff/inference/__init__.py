@@ -8,6 +8,7 @@ from bayes_onoff.inference.joint_posterior import JointPosterior
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 from bayes_onoff.inference.systematics import Systematics
+from bayes_onoff.inference.unfolding import unfolding_model
 
 if TYPE_CHECKING:
     from bayes_onoff.inference.analysis import CompiledAnalysis, compile_analysis, fit
@@ -67,6 +68,7 @@ __all__ = [
     "refit",
     "require_evidence",
     "smc_evidence",
+    "unfolding_model",
 ]
 
 _SAMPLING = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from bayes_onoff.errors import FileError
 from bayes_onoff.inference.convergence import Convergence
 from bayes_onoff.inference.population import Population
 from bayes_onoff.inference.posterior import Posterior, read_tree, rebuilt, write_tree
+from bayes_onoff.inference.posterior_text import posterior_html, posterior_text
 from bayes_onoff.inference.settings import SamplerSettings
 from bayes_onoff.models import SpectralModel
 from bayes_onoff.models.priors import prior_from_dict
@@ -19,7 +21,7 @@ from bayes_onoff.models.priors import prior_from_dict
 __all__ = ["JointPosterior"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class JointPosterior:
     """The posterior of a spectral model given the spectra of several instruments.
 
@@ -35,6 +37,16 @@ class JointPosterior:
 
     instruments: Mapping[str, Posterior]
     among: Population | None = None
+
+    def __repr__(self) -> str:
+        """Say what was fitted and what was found, in a paragraph."""
+        parts = (f"{name}: {posterior_text(part)}" for name, part in self.instruments.items())
+        return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        parts = (f"<h4>{escape(name)}</h4>{posterior_html(part)}" for name, part in self.instruments.items())
+        return "".join(parts)
 
     @property
     def _first(self) -> Posterior:

@@ -17,6 +17,7 @@ from bayes_onoff import __version__
 from bayes_onoff.errors import FileError
 from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.inference.convergence import Convergence
+from bayes_onoff.inference.posterior_text import posterior_html, posterior_text
 from bayes_onoff.inference.settings import BackgroundModel, SamplerSettings
 from bayes_onoff.inference.systematics import NO_SYSTEMATICS, Systematics
 from bayes_onoff.models import SpectralModel
@@ -34,7 +35,7 @@ _SPECIFICATION = "bayes_onoff"
 _COMPRESSED = {"zlib": True, "complevel": 1, "shuffle": True}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior:
     """The posterior of a spectral model given ON/OFF spectra.
 
@@ -60,6 +61,14 @@ class Posterior:
     convergence: Convergence
     systematics: Systematics = NO_SYSTEMATICS
     together_with: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say what was fitted and what was found, in a paragraph."""
+        return posterior_text(self)
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook, the parameters as a table."""
+        return posterior_html(self)
 
     @cached_property
     def spectra(self) -> Spectra:

@@ -29,6 +29,7 @@ from bayes_onoff.inference.systematics import (
     area_prior,
     expected_signal,
 )
+from bayes_onoff.inference.unfolded_coordinates import bend_arrays, bend_conditional, bend_names
 from bayes_onoff.models import (
     HalfNormal,
     LogNormal,
@@ -109,6 +110,8 @@ def data_arrays(
         arrays["band_membership" if signal.bands.ndim == 1 else "cell_membership"] = membership.astype(float)
     else:
         arrays["response"] = data.response
+    if isinstance(signal, SpectralModel) and bend_names(signal):
+        arrays |= bend_arrays(data, signal)
     if isinstance(signal, PopulationSignal):
         arrays |= population.population_geometry(data, signal)
     if background.prior == "pooled":
@@ -147,6 +150,10 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "factor_raw": (GROUP_DIM,),
     "shift_raw": (GROUP_DIM,),
     "index_log_energy": (ENERGY_DIM,),
+    "bend_rotation": ("bend", "bend_other"),
+    "bend_information": ("bend",),
+    "bend_estimate": ("bend",),
+    "bend_raw": ("bend",),
     "index_mean_log_energy": (GROUP_DIM,),
     "index_spread": (GROUP_DIM,),
     "index_information": (GROUP_DIM,),
@@ -269,8 +276,17 @@ def _scattered(counts: Any, scatter: Any, data: Mapping[str, Any]) -> Any:
     return counts * (data["group_membership"] * factor).sum(axis=-1)[:, None]
 
 
-def _spectral_parameters(model: SpectralModel) -> dict[str, Any]:
-    return {name: random_variable(name, prior) for name, prior in model.priors.items()}
+def _spectral_parameters(model: SpectralModel, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Make the spectral parameters; with the data of one instrument, bends in the coordinates that it decides on."""
+    bends = () if data is None else bend_names(model)
+    values = {name: random_variable(name, prior) for name, prior in model.priors.items() if name not in bends}
+    if data is not None and bends:
+        roughness = model.local_values(values | dict.fromkeys(bends))["roughness"]
+        conditional = bend_conditional(roughness, data)
+        rotated = conditional.parameter(_coordinate("bend_raw", conditional))
+        bent = pooled.inner(data["bend_rotation"], rotated)
+        values |= {name: pm.Deterministic(name, bent[j]) for j, name in enumerate(bends)}
+    return values
 
 
 def _systematic_parameters(systematics: Systematics, energy_true: NDArray[np.float64]) -> dict[str, Any]:
@@ -316,14 +332,17 @@ def build_model(
             model.add_coords({BAND: np.arange(signal.n_bands)})
         if isinstance(signal, PopulationSignal):
             model.add_coords({GROUP_DIM: list(signal.groups.names)})
-        spectral = _spectral_parameters(signal) if isinstance(signal, SpectralModel) else {}
-        _add_block(Block(data, background, systematics), signal, spectral)
+        if isinstance(signal, SpectralModel):
+            model.add_coords(dict.fromkeys(("bend", "bend_other"), np.arange(len(bend_names(signal)))))
+        _add_block(Block(data, background, systematics), signal)
     return model
 
 
 def joint_arrays(block: Block, signal: SpectralModel, *, scattered: bool) -> dict[str, Any]:
     """Everything of one instrument that enters a joint model as data; `scattered`: with a factor on its flux."""
     arrays = data_arrays(block.data, signal, block.background)
+    # The bends belong to all instruments: none of them decides on their coordinates.
+    arrays = {name: array for name, array in arrays.items() if not name.startswith("bend_")}
     return arrays | population.instrument_geometry(block.data, signal) if scattered else arrays
 
 
@@ -342,15 +361,19 @@ def build_joint_model(blocks: Mapping[str, Block], signal: SpectralModel, among:
     return model
 
 
-def _add_block(block: Block, signal: Signal, spectral: Mapping[str, Any], scatter: Any = None) -> None:
-    """Add data, own parameters and likelihood of one instrument to the model in context."""
+def _add_block(block: Block, signal: Signal, spectral: Mapping[str, Any] | None = None, scatter: Any = None) -> None:
+    """Add data, own parameters and likelihood of one instrument to the model in context.
+
+    `spectral` is what it shares with other instruments; without it the spectrum is its own.
+    """
     data, background = block.data, block.background
     pm.modelcontext(None).add_coords(_coords(data))
-    arrays = data_arrays(data, signal, background)
     if scatter is not None:
         pm.modelcontext(None).add_coords({_here(GROUP_DIM)[0]: ["all"]})
-        assert isinstance(signal, SpectralModel)
-        arrays = joint_arrays(block, signal, scattered=True)
+    if spectral is not None and isinstance(signal, SpectralModel):
+        arrays = joint_arrays(block, signal, scattered=scatter is not None)
+    else:
+        arrays = data_arrays(data, signal, background)
     inputs = {
         name: pm.Data(name, array, dims=_here(*_DIMS[name]) if name in _DIMS else None)
         for name, array in arrays.items()
@@ -361,7 +384,8 @@ def _add_block(block: Block, signal: Signal, spectral: Mapping[str, Any], scatte
     elif isinstance(signal, PopulationSignal):
         n_signal = _population_counts(signal, inputs, edges)
     else:
-        values = {**spectral, **_systematic_parameters(block.systematics, edges)}
+        own = _spectral_parameters(signal, inputs) if spectral is None else spectral
+        values = {**own, **_systematic_parameters(block.systematics, edges)}
         n_signal = expected_signal(signal, block.systematics, values, edges, inputs["response"], xp=pt)
         if scatter is not None:
             n_signal = _scattered(n_signal, scatter, inputs)

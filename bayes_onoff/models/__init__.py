@@ -17,6 +17,7 @@ from bayes_onoff.models.shapes import SHAPES, Parameter, Shape, get_shape
 from bayes_onoff.models.spectral_model import SpectralModel
 from bayes_onoff.models.table_files import EBL_MODELS, optical_depth, read_optical_depth, read_template
 from bayes_onoff.models.tables import NormNodes, OpticalDepth, TemplateSpectrum
+from bayes_onoff.models.unfolding import UnfoldingNodes
 
 __all__ = [
     "CRAB",
@@ -36,6 +37,7 @@ __all__ = [
     "SpectralModel",
     "TemplateSpectrum",
     "TruncatedNormal",
+    "UnfoldingNodes",
     "Uniform",
     "energy_flux",
     "get_shape",

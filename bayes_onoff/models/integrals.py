@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_onoff.models.spectral_model import DifferentialFlux, SpectralModel, rising
+from bayes_onoff.models.shape import rising
+from bayes_onoff.models.spectral_model import DifferentialFlux, SpectralModel
 
 __all__ = ["energy_flux", "photons"]
 

@@ -61,6 +61,15 @@ class Prior:
         """Give the configuration form, ``{name: {argument: value}}``, plain floats in the parameter's unit."""
         return {self.name: asdict(self)}
 
+    def __str__(self) -> str:
+        """Write it for people, in the parameter's unit: ``normal(mu 2.5, sigma 1)``."""
+        arguments = ", ".join(f"{key} {value:g}" for key, value in self.to_dict()[self.name].items())
+        return f"{self.name}({arguments})"
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        return f"<code>{self}</code>"
+
 
 def _finite(prior: Prior, *arguments: str) -> None:
     for argument in arguments:

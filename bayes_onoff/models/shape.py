@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from bayes_onoff.models.parameters import Parameter
 
-__all__ = ["Integral", "Shape"]
+__all__ = ["Integral", "Shape", "rising"]
 
 
 class Integral(Protocol):
@@ -65,3 +65,12 @@ class Shape:
     fineness: float = 1.0
     least_nodes: int = 3
     integral: Integral | None = None
+
+
+def rising(xp: Any, values: list[Any]) -> list[Any]:
+    """Sort arrays element by element by exchanging neighbours: minimum and maximum have gradients; they are few."""
+    values = list(values)
+    for last in range(len(values) - 1, 0, -1):
+        for i in range(last):
+            values[i], values[i + 1] = xp.minimum(values[i], values[i + 1]), xp.maximum(values[i], values[i + 1])
+    return values

@@ -9,10 +9,11 @@ import numpy as np
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.models.priors import Prior, prior_from_dict
+from bayes_onoff.models.shape import rising
 from bayes_onoff.models.shapes import Parameter, Shape, get_shape
 from bayes_onoff.models.tables import TABLES, Table, table_from_dict
 
-__all__ = ["COMPOSITIONS", "DifferentialFlux", "SpectralModel", "rising"]
+__all__ = ["COMPOSITIONS", "DifferentialFlux", "SpectralModel"]
 
 COMPOSITIONS = {"sum": " + ", "product": " * "}
 """What makes one model of several, and its sign."""
@@ -303,6 +304,12 @@ class SpectralModel:
         """The fewest quadrature nodes between two breaks."""
         return max(c.least_nodes for c in self.components) if self.components else self.shape.least_nodes
 
+    def _repr_html_(self) -> str:
+        """Show label, formula and parameters in a notebook."""
+        from bayes_onoff.models.model_table import model_html
+
+        return model_html(self)
+
     @property
     def identity(self) -> str:
         """The model without the priors, as a text: models with the same one have the same likelihood."""
@@ -388,12 +395,3 @@ def _renamed(component: SpectralModel, name: str) -> SpectralModel:
         priors={own[key]: prior for key, prior in component.priors.items()},
         fixed={own[key]: value for key, value in component.fixed.items()},
     )
-
-
-def rising(xp: Any, values: list[Any]) -> list[Any]:
-    """Sort arrays element by element by exchanging neighbours: minimum and maximum have gradients; they are few."""
-    values = list(values)
-    for last in range(len(values) - 1, 0, -1):
-        for i in range(last):
-            values[i], values[i + 1] = xp.minimum(values[i], values[i + 1]), xp.maximum(values[i], values[i + 1])
-    return values

@@ -3,7 +3,7 @@
 A table is plain data, so that a model with one can be stored beside its posterior.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Protocol, Self
@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_onoff.errors import InputError
+from bayes_onoff.models.interpolation import hat, lines, namespace, positive_energies, rising
 from bayes_onoff.models.parameters import TILT, Parameter
 from bayes_onoff.models.priors import LogNormal, LogNormal10, Uniform
 from bayes_onoff.models.shape import Shape
+from bayes_onoff.models.unfolding import UnfoldingNodes
 from bayes_onoff.units import ENERGY, FLUX_DENSITY, to_array
 
 __all__ = ["TABLES", "NormNodes", "OpticalDepth", "Table", "TemplateSpectrum", "table_from_dict"]
@@ -33,50 +35,6 @@ class Table(Protocol):
 
     def to_dict(self) -> dict[str, Any]:
         """Give the plain data from which `table_from_dict` rebuilds the table."""
-
-
-def _rising(values: Sequence[float], place: str, least: int = 2) -> tuple[float, ...]:
-    array = np.asarray(values, dtype=float)
-    if array.ndim != 1 or len(array) < least or not np.all(np.isfinite(array)) or not np.all(np.diff(array) > 0):
-        raise InputError("not a list of rising numbers", place=place, found=str(values), allowed=f"at least {least}")
-    return tuple(array.tolist())
-
-
-def _positive_energies(values: Sequence[float], place: str) -> tuple[float, ...]:
-    energies = _rising(values, place)
-    if energies[0] <= 0:
-        raise InputError("not a positive energy", place=place, found=energies[0], allowed="above 0 TeV")
-    return energies
-
-
-def _hat(xp: Any, x: Any, nodes: NDArray[np.float64], k: int) -> Any:
-    """Weight of node `k` in linear interpolation between nodes; the end nodes hold beyond the ends."""
-    weight = None
-    if k > 0:
-        weight = xp.clip((x - nodes[k - 1]) / (nodes[k] - nodes[k - 1]), 0.0, 1.0)
-    if k < len(nodes) - 1:
-        falling = xp.clip((nodes[k + 1] - x) / (nodes[k + 1] - nodes[k]), 0.0, 1.0)
-        weight = falling if weight is None else xp.minimum(weight, falling)
-    return weight
-
-
-def _lines(xp: Any, x: Any, nodes: NDArray[np.float64], values: Any) -> Any:
-    """Interpolate lines through the nodes, continued beyond the ends; constants are worked out with NumPy."""
-    if _space(xp, x) is np:
-        i = np.clip(np.searchsorted(nodes, x) - 1, 0, len(nodes) - 2)
-        part = (x - nodes[i]) / (nodes[i + 1] - nodes[i])
-        lower, upper = values[i.ravel()].reshape(i.shape), values[i.ravel() + 1].reshape(i.shape)
-        return lower + (upper - lower) * part
-    slopes = (values[1:] - values[:-1]) / np.diff(nodes)
-    bends = (slopes[1:] - slopes[:-1]) * xp.maximum(x[..., None] - nodes[1:-1], 0.0)
-    return values[0] + slopes[0] * (x - nodes[0]) + bends.sum(axis=-1)
-
-
-def _thinned(values: NDArray[np.float64], low: float, high: float, most: int) -> NDArray[np.int64]:
-    """Choose at most `most` values from `low` to `high` and four more on either side, by index."""
-    first = max(int(np.searchsorted(values, low)) - 4, 0)
-    last = min(int(np.searchsorted(values, high)) + 4, len(values)) - 1
-    return np.unique(np.round(np.linspace(min(first, last - 1), last, min(most, last - first + 1))).astype(int))
 
 
 @dataclass(frozen=True)
@@ -97,7 +55,7 @@ class NormNodes:
     energy: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "energy", _positive_energies(self.energy, "model.nodes"))
+        object.__setattr__(self, "energy", positive_energies(self.energy, "model.nodes"))
 
     @lru_cache(maxsize=32)  # noqa: B019 - frozen plain data
     def shape(self) -> Shape:
@@ -106,9 +64,9 @@ class NormNodes:
 
         def dnde(xp: Any, energy: Any, reference: float, values: Mapping[str, Any]) -> Any:
             del reference
-            space = _space(xp, energy)
+            space = namespace(xp, energy)
             log_energy = space.log(energy)
-            return xp.exp(sum(_hat(space, log_energy, nodes, k) * xp.log(values[f"norm_{k}"]) for k in count))
+            return xp.exp(sum(hat(space, log_energy, nodes, k) * xp.log(values[f"norm_{k}"]) for k in count))
 
         count = range(len(nodes))
         parameters = tuple(
@@ -144,11 +102,6 @@ class NormNodes:
         return cls(tuple(data["energy"]))
 
 
-def _space(xp: Any, value: Any) -> Any:
-    """Choose the namespace for a value: constants are worked out with NumPy."""
-    return np if isinstance(value, np.ndarray | np.generic | float | int) else xp
-
-
 @dataclass(frozen=True)
 class TemplateSpectrum:
     """A tabulated spectrum: power laws between its points, and beyond its ends the first and the last of them.
@@ -173,7 +126,7 @@ class TemplateSpectrum:
     name: str = "template"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "energy", _positive_energies(self.energy, f"{self.name}: energy"))
+        object.__setattr__(self, "energy", positive_energies(self.energy, f"{self.name}: energy"))
         flux = np.asarray(self.dnde, dtype=float)
         if flux.shape != (len(self.energy),) or not np.all(np.isfinite(flux) & (flux > 0)):
             raise InputError(
@@ -201,8 +154,8 @@ class TemplateSpectrum:
         nodes, log_flux = np.log(self.energy), np.log(self.dnde)
 
         def dnde(xp: Any, energy: Any, reference: float, values: Mapping[str, Any]) -> Any:
-            log_energy = _space(xp, energy).log(energy)
-            log_dnde = _lines(xp, log_energy, nodes, log_flux)
+            log_energy = namespace(xp, energy).log(energy)
+            log_dnde = lines(xp, log_energy, nodes, log_flux)
             return values["norm"] * xp.exp(log_dnde - values["tilt"] * (log_energy - np.log(reference)))
 
         norm = Parameter("norm", "", LogNormal10(1.0, 1.0), 1.0, r"$n$", "factor on the template; a decade either side")
@@ -225,6 +178,13 @@ class TemplateSpectrum:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Rebuild from `to_dict`."""
         return cls(tuple(data["energy"]), tuple(data["dnde"]), data["name"])
+
+
+def _thinned(values: NDArray[np.float64], low: float, high: float, most: int) -> NDArray[np.int64]:
+    """Choose at most `most` values from `low` to `high` and four more on either side, by index."""
+    first = max(int(np.searchsorted(values, low)) - 4, 0)
+    last = min(int(np.searchsorted(values, high)) + 4, len(values)) - 1
+    return np.unique(np.round(np.linspace(min(first, last - 1), last, min(most, last - first + 1))).astype(int))
 
 
 @dataclass(frozen=True)
@@ -258,8 +218,8 @@ class OpticalDepth:
     name: str
 
     def __post_init__(self) -> None:
-        energy = _positive_energies(self.energy, f"{self.name}: energy")
-        redshift = _rising(self.redshift, f"{self.name}: redshift", least=1)
+        energy = positive_energies(self.energy, f"{self.name}: energy")
+        redshift = rising(self.redshift, f"{self.name}: redshift", least=1)
         tau = np.asarray(self.tau, dtype=float)
         if redshift[0] <= 0:
             raise InputError("not a positive redshift", place=f"{self.name}: redshift", found=redshift[0])
@@ -303,16 +263,16 @@ class OpticalDepth:
     def _depth(self, xp: Any, energy: Any, redshift: Any) -> Any:
         """Compute tau; redshift a scalar, or an array that NumPy broadcasts against energy."""
         z, slope, jumps = self._spline
-        nodes, log_energy = np.log(self.energy), _space(xp, energy).log(energy)
-        space = _space(xp, redshift)
+        nodes, log_energy = np.log(self.energy), namespace(xp, energy).log(energy)
+        space = namespace(xp, redshift)
         if space is np and np.ndim(redshift):  # draws: one redshift of the table after another saves memory
-            depth = _lines(np, log_energy, nodes, slope) * redshift
+            depth = lines(np, log_energy, nodes, slope) * redshift
             for node, jump in zip(z, jumps.T, strict=True):
-                depth = depth + _lines(np, log_energy, nodes, jump) * np.maximum(redshift - node, 0.0) ** 3
+                depth = depth + lines(np, log_energy, nodes, jump) * np.maximum(redshift - node, 0.0) ** 3
         else:
             at_nodes = slope * redshift + (jumps * space.maximum(redshift - z, 0.0) ** 3).sum(axis=-1)
-            depth = _lines(xp, log_energy, nodes, at_nodes)
-        return _space(xp, depth).maximum(depth, 0.0)
+            depth = lines(xp, log_energy, nodes, at_nodes)
+        return namespace(xp, depth).maximum(depth, 0.0)
 
     @lru_cache(maxsize=32)  # noqa: B019 - frozen plain data
     def shape(self) -> Shape:
@@ -369,8 +329,9 @@ class OpticalDepth:
         return cls(tuple(data["energy"]), tuple(data["redshift"]), tuple(map(tuple, data["tau"])), data["name"])
 
 
-TABLES: dict[str, type[NormNodes | TemplateSpectrum | OpticalDepth]] = {
+TABLES: dict[str, type[NormNodes | TemplateSpectrum | OpticalDepth | UnfoldingNodes]] = {
     "piecewise-norm": NormNodes,
+    "unfolded": UnfoldingNodes,
     "template": TemplateSpectrum,
     "ebl-absorption": OpticalDepth,
 }

@@ -26,6 +26,7 @@ from bayes_onoff.plotting.response import (
 from bayes_onoff.plotting.sky import plot_sky
 from bayes_onoff.plotting.spectrum import plot_band, plot_flux_point_residuals, plot_spectrum
 from bayes_onoff.plotting.theta_squared import plot_theta_squared
+from bayes_onoff.plotting.unfolded import plot_unfolded
 
 __all__ = [
     "plot_background_checks",
@@ -60,6 +61,7 @@ __all__ = [
     "plot_spectrum",
     "plot_theta_squared",
     "plot_trace",
+    "plot_unfolded",
     "plot_variability",
     "render_svg",
     "write_figure",

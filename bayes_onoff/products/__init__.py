@@ -17,6 +17,7 @@ from bayes_onoff.products.prior_sensitivity import prior_sensitivity
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.savage_dickey import savage_dickey
 from bayes_onoff.products.spectral_band import SpectralBand, spectral_band, stacked_band
+from bayes_onoff.products.unfolded_points import UnfoldedPoints, unfolded_points, write_unfolded_points
 from bayes_onoff.products.variance_decomposition import variance_decomposition
 from bayes_onoff.products.writing import write_table
 from bayes_onoff.products.wstat_comparison import compare_with_wstat
@@ -29,6 +30,7 @@ __all__ = [
     "LightCurve",
     "NormDensity",
     "SpectralBand",
+    "UnfoldedPoints",
     "WstatFit",
     "WstatProfile",
     "background_checks",
@@ -56,9 +58,11 @@ __all__ = [
     "savage_dickey",
     "spectral_band",
     "stacked_band",
+    "unfolded_points",
     "variance_decomposition",
     "write_flux_points",
     "write_light_curve",
     "write_table",
+    "write_unfolded_points",
     "wstat_table",
 ]

@@ -85,11 +85,9 @@ def instrument_agreement(joint: JointPosterior) -> QTable:
             f"The data do not show that the instruments disagree: their fluxes scatter by less than "
             f"{100 * meta['scatter_ul95']:.2g} % (95 %)."
         )
-    ((prior, arguments),) = joint.among.scatter.to_dict().items()
-    stated = ", ".join(f"{key} {value:g}" for key, value in arguments.items())
     table.meta |= meta | {
         "bayes_factor": factor,
-        "prior_of_scatter": f"standard deviation of ln(flux): {prior}({stated})",
+        "prior_of_scatter": f"standard deviation of ln(flux): {joint.among.scatter}",
         "sentence": sentence,
         "converged": bool(joint.convergence.converged),
         "convergence": joint.convergence.sentence,

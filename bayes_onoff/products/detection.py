@@ -276,8 +276,7 @@ def detection(bands: BandPosterior, prior: Prior = DEFAULT_PRIOR, *, prior_odds:
     table = QTable(rows)[list(_DESCRIPTIONS)]
     for name, description in _DESCRIPTIONS.items():
         table[name].info.description = description
-    ((prior_name, arguments),) = prior.to_dict().items()
-    stated = f"{prior_name}({', '.join(f'{key} {value:g}' for key, value in arguments.items())}) in Crab units"
+    stated = f"{prior} in Crab units"
     table.meta |= {
         "prior_of_flux": stated,
         "crab_unit": f"photon flux of {CRAB[CRAB_UNIT].citation} in the same energies",

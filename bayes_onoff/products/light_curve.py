@@ -153,14 +153,13 @@ def _variability_meta(
         sentence = f"The data hint at variability (Bayes factor {known}): {interval}."
     else:
         sentence = f"The data do not show variability: F_var < {meta[f'{name}_ul95']:.2g} (95 %)."
-    ((prior, arguments),) = posterior.population.scatter.to_dict().items()
-    stated = ", ".join(f"{key} {value:g}" for key, value in arguments.items())
     return meta | {
         "bayes_factor": factor,
         "sentence": sentence,
         "note_population": (
             "ln(flux) of the groups is normal, its standard deviation (scatter) learned, its prior "
-            f"{prior}({stated}); the amplitude of the spectrum is the mean flux; F_var = sqrt(exp(scatter**2) - 1)"
+            f"{posterior.population.scatter}; the amplitude of the spectrum is the mean flux; "
+            "F_var = sqrt(exp(scatter**2) - 1)"
         ),
         "note_bayes_factor": "of a variable over a constant flux, for the stated prior of the scatter",
     }

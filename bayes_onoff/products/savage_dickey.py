@@ -37,8 +37,8 @@ def savage_dickey(posterior: Posterior, parameter: str, value: float = 0.0) -> t
     Raises
     ------
     InputError
-        If there is no such parameter, if the value is not inside its support (an exponential cutoff with lambda_ = 0:
-        the prior density there is 0, so there is no ratio; compare evidences instead), or if hardly a draw is near it.
+        If there is no such parameter, if the value is not inside its support (``lambda_ = 0``, no cutoff: the prior
+        density there is 0, so there is no ratio; compare evidences instead), or if hardly a draw is near it.
     """
     place = f"savage_dickey: {parameter}"
     priors = posterior.model.priors

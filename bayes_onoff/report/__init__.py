@@ -7,8 +7,6 @@ from bayes_onoff.report.content import (
     ReportFigure,
     ReportTable,
     Section,
-    format_number,
-    format_unit,
 )
 from bayes_onoff.report.latex import latex_table, write_latex_tables
 from bayes_onoff.report.report import render_report, write_report
@@ -20,8 +18,6 @@ __all__ = [
     "ReportFigure",
     "ReportTable",
     "Section",
-    "format_number",
-    "format_unit",
     "latex_table",
     "render_report",
     "write_latex_tables",

@@ -10,6 +10,7 @@ from astropy.table import Table
 from matplotlib.figure import Figure
 
 from bayes_onoff.errors import InputError
+from bayes_onoff.notation import format_number, format_unit
 
 __all__ = [
     "HEADINGS",
@@ -19,11 +20,8 @@ __all__ = [
     "ReportFigure",
     "ReportTable",
     "Section",
-    "format_number",
-    "format_unit",
 ]
 
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNIT_COLUMN = "unit"
 HEADINGS = {
     "obs_id": "run",
@@ -57,6 +55,7 @@ HEADINGS = {
     "time_max": "end (MJD)",
     "flux_ul": "upper limit",
     "dnde": "dN/dE",
+    "n_signal": "signal counts",
     "dnde_errn": "− error",
     "dnde_errp": "+ error",
     "dnde_ul": "upper limit",
@@ -102,42 +101,6 @@ _DECIMALS = {
     "k_hat_max": 2,
 }
 """Where the digits after the point count, not the significant ones."""
-
-
-def format_number(value: float, digits: int = 3) -> str:
-    """Write a number for people: `digits` significant digits, powers of ten as such, a dash for NaN.
-
-    Examples
-    --------
-    >>> format_number(2.69032e-11)
-    '2.69 × 10⁻¹¹'
-    >>> format_number(-0.04567)
-    '−0.0457'
-    """
-    if np.isnan(value):
-        return "–"
-    if np.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == 0:
-        return "0"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    power = int(exponent)
-    if -4 < power < max(digits, 5):
-        text = f"{value:.{max(digits - 1 - power, 0)}f}"
-    else:
-        text = f"{mantissa} × 10{str(power).translate(_SUPERSCRIPT)}"
-    return text.replace("-", "−")
-
-
-def format_unit(unit: u.UnitBase | str | None) -> str:
-    """Write a unit for people: powers raised, nothing for a dimensionless number.
-
-    Examples
-    --------
-    >>> format_unit("TeV-1 cm-2 s-1")
-    'TeV⁻¹ s⁻¹ cm⁻²'
-    """
-    return "" if unit is None else str(u.Unit(unit).to_string("unicode"))
 
 
 def _format_cell(value: Any, digits: int) -> str:
@@ -318,7 +281,7 @@ class ReportContent:
         The result in words with numbers.
     data, regions, model, diagnostics, parameters, sensitivity
         Sections, in this order on the page.
-    counts, spectrum, flux_points, detection, light_curve, wstat, comparison, calibration
+    counts, spectrum, flux_points, unfolded, detection, light_curve, wstat, comparison, calibration
         The sections after them.
     guidelines, provenance : Section
         What of the steps of a Bayesian analysis is reported, and where it all came from; the last ones.
@@ -339,6 +302,7 @@ class ReportContent:
     counts: Section | None = None
     spectrum: Section | None = None
     flux_points: Section | None = None
+    unfolded: Section | None = None
     detection: Section | None = None
     light_curve: Section | None = None
     wstat: Section | None = None

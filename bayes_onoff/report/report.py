@@ -26,6 +26,7 @@ _TITLES = {
     "counts": "Counts and residuals",
     "spectrum": "Spectrum",
     "flux_points": "Flux points",
+    "unfolded": "Unfolded spectrum",
     "detection": "Detection and upper limits",
     "light_curve": "Light curve",
     "wstat": "Profile likelihood (WSTAT) beside the posterior",

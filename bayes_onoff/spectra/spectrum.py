@@ -206,6 +206,28 @@ class Spectra:
     def __len__(self) -> int:
         return len(self.runs)
 
+    def _repr_html_(self) -> str:
+        """Show the runs in a notebook: counts inside their safe ranges."""
+        from bayes_onoff.notation import format_number, html_table
+        from bayes_onoff.spectra.source_statistics import run_table
+        from bayes_onoff.units import TIME, to_float
+
+        header = ("run", "livetime [h]", "ON", "OFF", "α", "excess", "significance", "energies [TeV]")
+        rows = [
+            (
+                str(row["obs_id"]),
+                format_number(to_float(row["livetime"], TIME, "livetime") / 3600),
+                str(row["n_on"]),
+                str(row["n_off"]),
+                format_number(row["alpha"]),
+                format_number(row["excess"]),
+                format_number(row["significance"]),
+                f"{format_number(row['energy_min'].value)} to {format_number(row['energy_max'].value)}",
+            )
+            for row in run_table(self)
+        ]
+        return html_table(header, rows, f"{len(self)} ON/OFF spectra, {self.energy.n_bins} energy bins, safe ranges")
+
     def __getitem__(self, name: str) -> SpectrumOnOff:
         for run in self.runs:
             if run.name == name:

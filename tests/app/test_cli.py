@@ -74,7 +74,7 @@ def test_as_a_process_the_first_line_comes_before_the_refusal(tmp_path: Path) ->
     assert done.stderr == (
         "bayes-onoff: refused: energie: unknown key; found 'energie'; allowed: energy (did you mean that?), or one of "
         "name, observations, on_region, exclusion, energy, energy_true, reduction, fit_range, model, background, "
-        "systematics, sampling, stacked, flux_points, detection, light_curve, compare\n"
+        "systematics, sampling, stacked, flux_points, detection, unfolding, light_curve, compare\n"
     )
 
 

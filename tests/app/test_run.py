@@ -73,6 +73,7 @@ def unconverged(command: Command, store: Path, small_config: dict[str, Any], tmp
         "sampling": {"draws": 25, "tune": 25, "chains": 4},
         "compare": ["power-law", "log-parabola"],
         "stacked": True,
+        "unfolding": True,
         "flux_points": None,
         "light_curve": {"index_scatter": 0.3, "bands": {"min": "0.7 TeV", "max": "20 TeV", "bins": 2}},
     }
@@ -172,7 +173,7 @@ def test_the_report_stands_alone(finished: Finished) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
     assert "<script" not in page
-    assert page.count("<svg") == 16  # fifteen figures and the formula
+    assert page.count("<svg") == 18  # seventeen figures and the formula
     assert "The sampling converged" in page
     assert "did not converge" not in page
     assert str(int(finished.table("cumulative.ecsv")["n_on"][-1])) in page
@@ -249,13 +250,22 @@ def test_everything_asked_for_is_there(unconverged: Finished) -> None:
     names = {path.name for path in unconverged.folder.rglob("*") if path.is_file()}
     assert {"posterior.nc", "posterior_log-parabola.nc", "posterior_stacked.nc", "comparison.ecsv"} <= names
     assert {"comparison.png", "stacked.png", "light_curve.png"} <= names
-    fits_asked_for = {"power-law", "log-parabola", "stacked", "flux points"}
+    fits_asked_for = {"power-law", "log-parabola", "stacked", "unfolded", "flux points"}
     curves = {"light curve", "fluxes alone", "fluxes in bands"}
     assert set(unconverged.provenance["convergence"]) == fits_asked_for | curves
     assert set(unconverged.table("comparison.ecsv")["model"]) == {"power-law", "log-parabola"}
     wstat = unconverged.table("wstat.ecsv")
     fits_made = {(row["model"], row["dataset"]) for row in wstat}
     assert fits_made == {(m, d) for m in ("power-law", "log-parabola") for d in ("joint", "stacked")}
+
+
+def test_an_unfolded_spectrum_is_there_with_its_covariance(unconverged: Finished) -> None:
+    names = {path.name for path in unconverged.folder.rglob("*") if path.is_file()}
+    assert {"posterior_unfolded.nc", "unfolded.nc", "unfolded.png", "unfolded_correlation.png"} <= names
+    table = unconverged.table("unfolded.ecsv")
+    assert table["covariance"].shape == (len(table), len(table))
+    np.testing.assert_allclose(np.sqrt(np.diagonal(table["covariance"])), table["ln_dnde_err"], rtol=1e-9)
+    assert "Unfolded spectrum" in (unconverged.folder / "report.html").read_text()
 
 
 def test_light_curve(unconverged: Finished) -> None:

@@ -1,6 +1,6 @@
 """Every shape at values away from its defaults, and what gammapy 2.1 gives for them."""
 
-from bayes_onoff.models import NormNodes, SpectralModel, TemplateSpectrum
+from bayes_onoff.models import NormNodes, SpectralModel, TemplateSpectrum, UnfoldingNodes
 
 REFERENCE = 2.0
 ENERGY = (0.1, 0.7, 1.0, 3.0, 20.0)
@@ -76,6 +76,11 @@ GAMMAPY: dict[str, tuple[dict[str, float], list[float]]] = {
         {"norm_0": 0.5, "norm_1": 2, "norm_2": 0.8},
         [0.5, 1.32638842, 2.0, 1.29170803, 0.8],
     ),
+    # Not in gammapy: frozen; tests/models/test_unfolding.py says what it must be.
+    "unfolded": (
+        {"amplitude": 3e-11, "index": 2.3, "roughness": 0.6, "bend_1": -1.2, "bend_2": 0.7},
+        [1.05034379e-08, 3.87062373e-10, 2.11358051e-10, 1.23682621e-11, 7.43472151e-14],
+    ),
     "template": (
         {"norm": 1.0, "tilt": 0.0},
         [8.04808864e-10, 3.22180090e-11, 2.0e-11, 1.14691668e-12, 3.44022536e-15],
@@ -84,6 +89,7 @@ GAMMAPY: dict[str, tuple[dict[str, float], list[float]]] = {
 
 TABLES = {
     "piecewise-norm": NormNodes((0.3, 1, 10)),
+    "unfolded": UnfoldingNodes((0.3, 1, 3, 10), (2.0, 3.0, 2.0, 1.0)),
     "template": TemplateSpectrum((0.05, 0.3, 1, 10, 50), (3e-9, 1e-10, 2e-11, 5e-14, 1e-16), "made up"),
 }
 

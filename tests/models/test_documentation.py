@@ -27,9 +27,10 @@ def parameter_text(parameter: Parameter) -> str:
 
 
 def row(shape: Shape) -> str:
-    """A row of the table of shapes: those on a table are shown with the table's first parameter alone."""
-    parameters = shape.parameters[:1] if shape.name == "piecewise-norm" else shape.parameters
-    told = ", ".join(parameter_text(parameter).replace("norm_0", "norm_k") for parameter in parameters)
+    """A row of the table of shapes: of several alike one is shown."""
+    shown = {"piecewise-norm": 1, "unfolded": 4}.get(shape.name)
+    told = ", ".join(parameter_text(parameter) for parameter in shape.parameters[:shown])
+    told = told.replace("norm_0", "norm_k").replace("bend_1", "bend_j")
     source = shape.source if shape.name not in ("template", "ebl-absorption") else "-"
     return f"| `{shape.name}` | $`{shape.formula}`$ | {told} | {source} |"
 

@@ -1,7 +1,7 @@
 """Draw the figures of the pages in docs from the records of the proofs:
 
 python -m tests.proofs.figures --toys toys.jsonl --limits limits.jsonl --comparison comparison.jsonl \
-    --light-curves light_curves.jsonl --out docs/figures
+    --light-curves light_curves.jsonl --unfolding unfolding.jsonl --out docs/figures
 """
 
 import argparse
@@ -22,8 +22,10 @@ from tests.proofs.model_comparison import PROBABILITIES
 from tests.proofs.records import read_records
 from tests.proofs.toy_rows import GROUPS
 from tests.proofs.toy_tables import coverage, shift
+from tests.proofs.unfolding import BAND, TRUTHS, detected_energies
+from tests.proofs.unfolding import coverage as coverage_of_bands
 
-__all__ = ["draw_comparison", "draw_light_curves", "draw_limits", "draw_toys"]
+__all__ = ["draw_comparison", "draw_light_curves", "draw_limits", "draw_toys", "draw_unfolding"]
 
 ANALYSES = {
     "known": ("background known", INK, "|"),
@@ -107,6 +109,32 @@ def draw_limits(records: Records) -> Figure:
     return figure
 
 
+def draw_unfolding(records: Records) -> Figure:
+    """Coverage of the pointwise 68 % band of unfolded spectra against energy, with the bar in grey."""
+    figure = new_figure(7.0, 4.2)
+    ax = new_axes(figure)
+    ax.axhspan(*BAND, color=GREY, alpha=0.3, linewidth=0, zorder=0)
+    ax.axhline(NOMINAL_68, color=GREY, linewidth=1, zorder=0)
+    marks = zip(TRUTHS, (BLUE, GREEN, ORANGE, VERMILLION), "os^v", (0.985, 0.995, 1.005, 1.015), strict=True)
+    for truth, color, marker, move in marks:
+        chosen = [record for record in records if record["truth"] == truth]
+        if not chosen:
+            continue
+        covered = coverage_of_bands(chosen)
+        errors = np.sqrt(covered * (1 - covered) / len(chosen))
+        style: dict[str, Any] = {"color": color, "marker": marker, "markersize": 4, "linewidth": 1}
+        label = f"{truth} ({len(chosen)})"
+        ax.errorbar(detected_energies(truth) * move, covered, yerr=errors, label=label, **style)
+    ax.set_xscale("log")
+    ax.set_xticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
+    ax.minorticks_off()
+    ax.set_xlabel("true energy [TeV]")
+    ax.set_ylabel("share of 68 % bands that hold the truth")
+    ax.set_ylim(0, 1)
+    ax.legend(frameon=False, loc="lower right")
+    return figure
+
+
 def draw_comparison(records: Records) -> Figure:
     """Draw how often a cutoff of some probability is there, and what the evidence says of two fixed truths."""
     figure = new_figure(9.0, 3.8)
@@ -169,6 +197,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--toys", type=Path)
     parser.add_argument("--limits", type=Path)
+    parser.add_argument("--unfolding", type=Path)
     parser.add_argument("--comparison", type=Path)
     parser.add_argument("--light-curves", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder")
@@ -181,6 +210,8 @@ def main(arguments: list[str] | None = None) -> None:
                 draw_toys(records, groups).savefig(chosen.out / f"{name}.png", dpi=110)
     if chosen.limits:
         draw_limits(read_records(chosen.limits)).savefig(chosen.out / "limits.png", dpi=110)
+    if chosen.unfolding:
+        draw_unfolding(read_records(chosen.unfolding)).savefig(chosen.out / "unfolding.png", dpi=110)
     if chosen.comparison:
         draw_comparison(read_records(chosen.comparison)).savefig(chosen.out / "comparison.png", dpi=110)
     if chosen.light_curves:

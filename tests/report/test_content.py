@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from bayes_onoff.errors import InputError
-from bayes_onoff.report import ReportFigure, ReportTable, format_number
+from bayes_onoff.notation import format_number
+from bayes_onoff.report import ReportFigure, ReportTable
 
 PLAIN = str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")
 

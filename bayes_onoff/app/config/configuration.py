@@ -58,6 +58,7 @@ class Configuration(Block):
     stacked: bool = False
     flux_points: AxisBlock | None = None
     detection: DetectionBlock = DetectionBlock()
+    unfolding: bool = False
     light_curve: (
         Annotated[LightCurveBlock, BeforeValidator(by_or_block, json_schema_input_type=By | LightCurveBlock)] | None
     ) = None

@@ -33,6 +33,7 @@ from bayes_onoff.models import (
     Prior,
     SpectralModel,
     TemplateSpectrum,
+    UnfoldingNodes,
     get_shape,
     optical_depth,
     read_optical_depth,
@@ -174,9 +175,9 @@ class ModelBlock(Block):
             table = table.near(*_redshift_range(priors, fixed))
         return SpectralModel(self.shape, self.reference, priors, fixed, self.name or "", table)
 
-    def _table(self) -> NormNodes | TemplateSpectrum | OpticalDepth | None:
+    def _table(self) -> NormNodes | UnfoldingNodes | TemplateSpectrum | OpticalDepth | None:
         if self.nodes is not None:
-            return NormNodes(self.nodes)
+            return UnfoldingNodes(self.nodes) if self.shape == "unfolded" else NormNodes(self.nodes)
         if self.ebl is not None:
             return optical_depth(self.ebl)
         if self.file is None:
@@ -197,6 +198,7 @@ class ModelBlock(Block):
 
 _KEYS = {
     "piecewise-norm": ("nodes",),
+    "unfolded": ("nodes",),
     "template": ("file",),
     "ebl-absorption": ("ebl", "file"),
     **dict.fromkeys(COMPOSITIONS, ("components",)),

@@ -1,0 +1,42 @@
+"""A spectral model as a table: its parameters, what they mean, their priors and fixed values."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from bayes_onoff.notation import format_unit, html_table
+
+if TYPE_CHECKING:
+    from bayes_onoff.models.spectral_model import SpectralModel
+
+__all__ = ["model_html", "parameter_rows"]
+
+
+def parameter_rows(model: "SpectralModel") -> list[tuple[str, str, str, str]]:
+    """List name, unit, prior or fixed value, and meaning of every parameter: the free ones first.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    """
+    rows = [
+        (parameter.name, format_unit(parameter.unit) or "–", str(model.priors[parameter.name]), parameter.description)
+        for parameter in model.parameters
+    ]
+    rows += [
+        (parameter.name, format_unit(parameter.unit) or "–", f"fixed at {value:g}", parameter.description)
+        for parameter in model.all_parameters
+        if (value := model.fixed.get(parameter.name)) is not None
+    ]
+    return rows
+
+
+def model_html(model: "SpectralModel") -> str:
+    """Lay a model out for a notebook: label, formula as TeX, parameters.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    """
+    formula = rf"$\mathrm{{d}}N/\mathrm{{d}}E = {model.formula}$"
+    table = html_table(("parameter", "unit", "prior", "meaning"), parameter_rows(model))
+    return f"<p>{escape(model.label)}, reference energy {model.reference:g} TeV: {escape(formula)}</p>{table}"
