@@ -94,7 +94,7 @@ def products_of_saved(
     clear_earlier_results(folder, inputs.files)
     counts = write_spectra(posterior.spectra, folder)
     sampled = fit_flux_points(posterior, edges, settings, progress)
-    fits = Fits(posteriors={posterior.model.label: posterior}, stacked=None, bands=sampled)
+    fits = Fits(posteriors={posterior.model.label: posterior}, stacked=None, unfolded=None, bands=sampled)
     record |= outcome(fits, settings.seed)
     with progress.stage("products", "tables"):
         results = derive(name, inputs, counts, fits)
