@@ -69,5 +69,5 @@ def test_sets_that_are_there_are_not_done_again(tmp_path: Path, monkeypatch: pyt
         ("fixed", "exp-cutoff-power-law", 0),
     ]
     assert len(read_records(path)) == 4
-    with pytest.raises(SystemExit, match="of another seed"):
+    with pytest.raises(SystemExit, match="holds sets of seed 2026, not 1"):
         proof.main(["--out", str(path), "--seed", "1"])
