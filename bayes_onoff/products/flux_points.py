@@ -10,7 +10,6 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from bayes_onoff.axes import BAND
-from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import energy_flux, photons
@@ -18,7 +17,7 @@ from bayes_onoff.products.band_likelihood import N_DRAWS_WITH_SHIFTS, N_HYPERPAR
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.table_meta import background_name
-from bayes_onoff.products.writing import write_table
+from bayes_onoff.products.writing import write_table_and_draws
 from bayes_onoff.units import ENERGY, ENERGY_FLUX, FLUX, FLUX_DENSITY
 
 __all__ = ["UL_CONFIDENCE", "UL_SQRT_TS", "FluxPoints", "flux_points", "write_flux_points"]
@@ -210,8 +209,4 @@ def write_flux_points(points: FluxPoints, path: str | Path) -> tuple[Path, Path]
     FileError
         If a file cannot be written.
     """
-    table = Path(path)
-    draws = table.with_suffix(".nc")
-    with replaced_when_whole(draws) as unfinished:
-        points.to_dataset().to_netcdf(unfinished, engine="netcdf4")
-    return write_table(points.table, table), draws
+    return write_table_and_draws(points.table, points.to_dataset(), path)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from bayes_onoff.axes import GROUP_DIM
 from bayes_onoff.errors import InputError
-from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.group_norms import GroupNorms
 from bayes_onoff.inference.light_curve import LightCurvePosterior
@@ -29,7 +28,7 @@ from bayes_onoff.products.scatter import (
     summarised,
 )
 from bayes_onoff.products.table_meta import background_name
-from bayes_onoff.products.writing import write_table
+from bayes_onoff.products.writing import write_table_and_draws
 from bayes_onoff.units import ENERGY, FLUX
 
 __all__ = [
@@ -345,8 +344,4 @@ def write_light_curve(curve: LightCurve, path: str | Path) -> tuple[Path, Path]:
     FileError
         If a file cannot be written.
     """
-    table = Path(path)
-    draws = table.with_suffix(".nc")
-    with replaced_when_whole(draws) as unfinished:
-        curve.to_dataset().to_netcdf(unfinished, engine="netcdf4")
-    return write_table(curve.table, table), draws
+    return write_table_and_draws(curve.table, curve.to_dataset(), path)

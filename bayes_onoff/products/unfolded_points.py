@@ -11,13 +11,12 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from bayes_onoff.errors import InputError
-from bayes_onoff.files import replaced_when_whole
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import SpectralModel, UnfoldingNodes, photons
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.table_meta import table_meta
-from bayes_onoff.products.writing import write_table
+from bayes_onoff.products.writing import write_table_and_draws
 from bayes_onoff.units import ENERGY, ENERGY_FLUX, FLUX_DENSITY, to_array
 
 __all__ = ["UnfoldedPoints", "unfolded_points", "write_unfolded_points"]
@@ -191,8 +190,4 @@ def write_unfolded_points(points: UnfoldedPoints, path: str | Path) -> tuple[Pat
     FileError
         If a file cannot be written.
     """
-    table = Path(path)
-    draws = table.with_suffix(".nc")
-    with replaced_when_whole(draws) as unfinished:
-        points.to_dataset().to_netcdf(unfinished, engine="netcdf4")
-    return write_table(points.table, table), draws
+    return write_table_and_draws(points.table, points.to_dataset(), path)
