@@ -171,6 +171,7 @@ PUBLIC = {
         "WstatFit",
         "WstatProfile",
         "background_checks",
+        "band_likelihoods",
         "bin_table",
         "compare",
         "compare_with_wstat",

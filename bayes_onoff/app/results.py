@@ -21,6 +21,7 @@ from bayes_onoff.products import (
     WstatFit,
     WstatProfile,
     background_checks,
+    band_likelihoods,
     bin_table,
     compare,
     compare_with_wstat,
@@ -180,6 +181,7 @@ def derive(
     profiles = profile_wstat(spectra, main_fit) if main_fit.success else {}
     comparison = compare(fits.posteriors, evidence=True) if len(fits.posteriors) > 1 else None
     curve = fits.light_curve
+    likelihoods = band_likelihoods(fits.bands)
     results = Results(
         name=name,
         inputs=inputs,
@@ -194,9 +196,11 @@ def derive(
         background_checks=background_checks(fits.main),
         sensitivity=sensitivity,
         band=spectral_band(fits.main),
-        flux_points=flux_points(fits.bands),
+        flux_points=flux_points(fits.bands, likelihoods),
         unfolded=None if fits.unfolded is None else unfolded_points(fits.unfolded),
-        detection=detection(fits.bands, HalfNormal(believed.scale), prior_odds=believed.prior_odds),
+        detection=detection(
+            fits.bands, HalfNormal(believed.scale), prior_odds=believed.prior_odds, likelihoods=likelihoods
+        ),
         comparison=comparison,
         stacked_models=None if comparison is None else _stack(fits, comparison),
         sky=sky or SkyView(),

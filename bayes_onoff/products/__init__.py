@@ -2,6 +2,7 @@
 
 from bayes_onoff.products.agreement import instrument_agreement
 from bayes_onoff.products.background_checks import background_checks
+from bayes_onoff.products.band_likelihood import band_likelihoods
 from bayes_onoff.products.bin_table import bin_table
 from bayes_onoff.products.comparison import compare
 from bayes_onoff.products.derived import derived_table, peak_energy, pivot_energy
@@ -34,6 +35,7 @@ __all__ = [
     "WstatFit",
     "WstatProfile",
     "background_checks",
+    "band_likelihoods",
     "bin_table",
     "compare",
     "compare_with_wstat",

@@ -184,12 +184,14 @@ def band_likelihoods(bands: BandPosterior) -> BandLikelihoods:
     return BandLikelihoods(joint, rest, grids, totals, evidences)
 
 
-def band_densities(bands: BandPosterior) -> tuple[NormDensity, ...]:
+def band_densities(bands: BandPosterior, found: BandLikelihoods | None = None) -> tuple[NormDensity, ...]:
     """Marginal posterior density of the norm in every band (see `norm_density`).
 
     Parameters
     ----------
     bands : BandPosterior
+    found : BandLikelihoods, optional
+        Its likelihoods, where they are known already.
 
     Returns
     -------
@@ -197,7 +199,7 @@ def band_densities(bands: BandPosterior) -> tuple[NormDensity, ...]:
     """
     from scipy.special import logsumexp
 
-    found = band_likelihoods(bands)
+    found = found or band_likelihoods(bands)
     return tuple(
         norm_density(grid, logsumexp((found.weight - evidence)[..., None] + total, axis=1))
         for grid, total, evidence in zip(found.grids, found.totals, found.evidences, strict=True)

@@ -232,7 +232,13 @@ def _require(prior: object, prior_odds: float) -> Prior:
     return prior
 
 
-def detection(bands: BandPosterior, prior: Prior = DEFAULT_PRIOR, *, prior_odds: float = 1.0) -> QTable:
+def detection(
+    bands: BandPosterior,
+    prior: Prior = DEFAULT_PRIOR,
+    *,
+    prior_odds: float = 1.0,
+    likelihoods: BandLikelihoods | None = None,
+) -> QTable:
     """Tabulate the evidence for a source and upper limits on its flux: integral, and band by band.
 
     The source has the reference spectrum's shape, multiplied by one norm for all bands (first row) or in one band while
@@ -252,6 +258,8 @@ def detection(bands: BandPosterior, prior: Prior = DEFAULT_PRIOR, *, prior_odds:
         hold few sources above it, and the data at hand have no part in it.
     prior_odds : float
         Odds of a source against none before the data.
+    likelihoods : BandLikelihoods, optional
+        From `band_likelihoods`, where they serve more than this.
 
     Returns
     -------
@@ -268,7 +276,7 @@ def detection(bands: BandPosterior, prior: Prior = DEFAULT_PRIOR, *, prior_odds:
         If the prior is improper or allows negative fluxes, or the odds are not positive.
     """
     prior = _require(prior, prior_odds)
-    found = band_likelihoods(bands)
+    found = likelihoods or band_likelihoods(bands)
     rows = [
         _row(bands, norm, found, prior, prior_odds, "all" if number == 0 else "band")
         for number, norm in enumerate(_norms(bands, found))

@@ -13,7 +13,12 @@ from bayes_onoff.axes import BAND
 from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import energy_flux, photons
-from bayes_onoff.products.band_likelihood import N_DRAWS_WITH_SHIFTS, N_HYPERPARAMETER_DRAWS, band_densities
+from bayes_onoff.products.band_likelihood import (
+    N_DRAWS_WITH_SHIFTS,
+    N_HYPERPARAMETER_DRAWS,
+    BandLikelihoods,
+    band_densities,
+)
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.table_meta import background_name
@@ -152,7 +157,7 @@ def _systematics(bands: BandPosterior) -> dict[str, str]:
     return {"systematics": f"{bands.systematics.label}; at their posterior medians, errors without them"}
 
 
-def flux_points(bands: BandPosterior) -> FluxPoints:
+def flux_points(bands: BandPosterior, likelihoods: BandLikelihoods | None = None) -> FluxPoints:
     """Summarise the norms of all bands as flux points.
 
     A norm multiplies the reference spectrum (posterior median) in one band of *reconstructed* energy; its prior is
@@ -161,6 +166,8 @@ def flux_points(bands: BandPosterior) -> FluxPoints:
     Parameters
     ----------
     bands : BandPosterior
+    likelihoods : BandLikelihoods, optional
+        From `band_likelihoods`, where they serve more than this.
 
     Returns
     -------
@@ -172,7 +179,7 @@ def flux_points(bands: BandPosterior) -> FluxPoints:
         limits and the significance are.
     """
     norm = np.asarray(bands.norm)
-    densities = band_densities(bands)
+    densities = band_densities(bands, likelihoods)
     edges = bands.edges
     columns: dict[str, Any] = {
         "e_ref": np.sqrt(edges[:-1] * edges[1:]) * ENERGY,
