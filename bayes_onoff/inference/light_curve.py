@@ -146,15 +146,10 @@ class CompiledLightCurve:
         )
 
     def _sample(self, data: FitData, settings: SamplerSettings, priors: BackgroundPriors, progress: bool) -> "Samples":
+        from bayes_onoff.inference.analysis import require_shape
         from bayes_onoff.inference.pymc_model import data_arrays
 
-        if data.mask.shape != self.data.mask.shape or not data.energy_true.is_close(self.data.energy_true):
-            raise InputError(
-                "the spectra differ in shape from those this light curve was compiled for",
-                place="spectra",
-                found=f"(run, energy) = {data.mask.shape}",
-                allowed=f"{self.data.mask.shape} and the same true energy",
-            )
+        require_shape(data, self.data)
         self.compiled.set_data(data_arrays(data, self.signal, self.background, priors))
         return self.compiled.sample(settings, progress=progress)
 
