@@ -6,9 +6,11 @@ from html import escape
 import astropy.units as u
 import numpy as np
 
-__all__ = ["format_number", "format_unit", "html_table"]
+__all__ = ["SUPERSCRIPTS", "format_number", "format_unit", "html_table"]
 
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = dict(zip("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True))
+"""From the characters of a power to raised ones."""
+_RAISED = str.maketrans(SUPERSCRIPTS)
 
 
 def format_number(value: float, digits: int = 3) -> str:
@@ -32,7 +34,7 @@ def format_number(value: float, digits: int = 3) -> str:
     if -4 < power < max(digits, 5):
         text = f"{value:.{max(digits - 1 - power, 0)}f}"
     else:
-        text = f"{mantissa} × 10{str(power).translate(_SUPERSCRIPT)}"
+        text = f"{mantissa} × 10{str(power).translate(_RAISED)}"
     return text.replace("-", "−")
 
 

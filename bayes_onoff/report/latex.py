@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bayes_onoff.errors import FileError
 from bayes_onoff.files import replaced_when_whole
+from bayes_onoff.notation import SUPERSCRIPTS
 from bayes_onoff.report.content import ReportContent, ReportTable, Section
 
 __all__ = ["latex_table", "write_latex_tables"]
@@ -39,14 +40,14 @@ _SPECIAL = {
     "μ": r"$\mu$",
     "Δ": r"$\Delta$",
 }
-_SUPERSCRIPTS = {character: plain for plain, character in zip("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", strict=True)}
-_RAISED = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
+_LOWERED = str.maketrans({raised: plain for plain, raised in SUPERSCRIPTS.items()})
+_RAISED = re.compile(f"[{''.join(SUPERSCRIPTS.values())}]+")
 
 
 def _escaped(text: str) -> str:
     """Write plain text, with the raised digits of numbers and units, so that LaTeX prints it as it is."""
     escaped = "".join(_SPECIAL.get(character, character) for character in text)
-    raised = _RAISED.sub(lambda found: "$^{" + "".join(_SUPERSCRIPTS[c] for c in found[0]) + "}$", escaped)
+    raised = _RAISED.sub(lambda found: "$^{" + found[0].translate(_LOWERED) + "}$", escaped)
     return raised.replace("$$", "")
 
 
