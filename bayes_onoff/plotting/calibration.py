@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.plotting.style import GREY, SERIES, draw_legend, ink, new_axes, new_figure
+from bayes_onoff.plotting.uniformity import GRID, departure_from_uniform, draw_uniform_band
 
 __all__ = ["plot_calibration", "plot_coverage", "plot_ranks"]
 
@@ -61,16 +62,10 @@ def plot_ranks(refits: Sequence[RankedTruths], *, ax: Axes | None = None) -> Axe
     ax : Axes, optional
         Made here if None.
     """
-    from scipy.stats import kstwo
-
     ax = new_axes() if ax is None else ax
-    grid = np.linspace(0, 1, 401)
-    limit = float(kstwo.ppf(0.95, len(refits))) if refits else np.nan
-    # The band ends where a cumulative distribution must.
-    ax.fill_between(grid, np.maximum(-limit, -grid), np.minimum(limit, 1 - grid), color=GREY, alpha=0.25, linewidth=0)
+    draw_uniform_band(ax, len(refits))
     for color, line, name, pit in _series(refits, "pit"):
-        ranks = np.searchsorted(np.sort(pit), grid, side="right") / len(pit)
-        ax.plot(grid, ranks - grid, line, color=color, linewidth=1.4, label=name)
+        ax.plot(GRID, departure_from_uniform(pit), line, color=color, linewidth=1.4, label=name)
     _finish(ax, "Rank of the truth in its posterior", "Cumulative distribution − uniform")
     return ax
 

@@ -21,6 +21,7 @@ from bayes_onoff.plotting.style import (
     new_axes,
     new_figure,
 )
+from bayes_onoff.plotting.uniformity import GRID, departure_from_uniform, draw_uniform_band
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.residuals import predictive_residuals
 
@@ -107,18 +108,14 @@ def plot_pit(posterior: Posterior, *, seed: int = 0, ax: Axes | None = None) -> 
         Made here if None.
     """
     from scipy.special import ndtr
-    from scipy.stats import kstwo
 
     ax = new_axes() if ax is None else ax
     residuals = predictive_residuals(posterior, seed=seed)["quantile"]
-    grid = np.linspace(0, 1, 401)
     values = {region: residuals.sel(region=region).to_numpy() for region in _COUNTS}
     values = {region: ndtr(found[np.isfinite(found)]) for region, found in values.items()}
-    limit = float(kstwo.ppf(0.95, len(values["on"])))
-    ax.fill_between(grid, np.maximum(-limit, -grid), np.minimum(limit, 1 - grid), color=GREY, alpha=0.25, linewidth=0)
+    draw_uniform_band(ax, len(values["on"]))
     for (region, found), color in zip(values.items(), (VERMILLION, BLUE), strict=True):
-        below = np.searchsorted(np.sort(found), grid, side="right") / len(found)
-        ax.plot(grid, below - grid, color=color, linewidth=1.4, label=region.upper())
+        ax.plot(GRID, departure_from_uniform(found), color=color, linewidth=1.4, label=region.upper())
     ax.axhline(0, color=ink(ax), linewidth=0.8)
     ax.set_xlim(0, 1)
     ax.set_xlabel("PIT of the counts of a run and bin")
