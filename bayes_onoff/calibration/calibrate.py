@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,8 +11,7 @@ import numpy as np
 
 from bayes_onoff.calibration.prior import CalibrationPrior, calibration_prior
 from bayes_onoff.calibration.refit import Refit, refit
-from bayes_onoff.calibration.rounds import done_rounds
-from bayes_onoff.errors import InputError
+from bayes_onoff.calibration.rounds import REFIT_SAMPLING, done_rounds, n_cores, require_at_least_one
 from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, Systematics
 from bayes_onoff.spectra import Spectra
 
@@ -49,13 +47,11 @@ class CalibrationSettings:
     n_fits: int = 200
     widths: float = 3.0
     seed: int = 0
-    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
-    sampling: SamplerSettings = field(default_factory=lambda: SamplerSettings(400, 300, chains=2, target_accept=0.8))
+    processes: int = field(default_factory=n_cores)
+    sampling: SamplerSettings = REFIT_SAMPLING
 
     def __post_init__(self) -> None:
-        for key in ("n_fits", "processes"):
-            if getattr(self, key) < 1:
-                raise InputError("too few", place=f"calibration.{key}", found=getattr(self, key), allowed="1 or more")
+        require_at_least_one(self, ("n_fits", "processes"), "calibration")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_onoff.calibration.rounds import done_rounds
+from bayes_onoff.calibration.rounds import REFIT_SAMPLING, done_rounds, n_cores, require_at_least_one
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior, SamplerSettings
 from bayes_onoff.inference.acceptance import replicated_regions
@@ -51,13 +50,11 @@ class PreferenceSettings:
 
     n_sets: int = 100
     seed: int = 0
-    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
-    sampling: SamplerSettings = field(default_factory=lambda: SamplerSettings(400, 300, chains=2, target_accept=0.8))
+    processes: int = field(default_factory=n_cores)
+    sampling: SamplerSettings = REFIT_SAMPLING
 
     def __post_init__(self) -> None:
-        for key in ("n_sets", "processes"):
-            if getattr(self, key) < 1:
-                raise InputError("too few", place=f"preference.{key}", found=getattr(self, key), allowed="1 or more")
+        require_at_least_one(self, ("n_sets", "processes"), "preference")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

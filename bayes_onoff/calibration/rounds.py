@@ -2,14 +2,37 @@
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Protocol
 
-from bayes_onoff.errors import FileError
+from bayes_onoff.errors import FileError, InputError
+from bayes_onoff.inference import SamplerSettings
 
-__all__ = ["Setup", "done_rounds"]
+__all__ = ["REFIT_SAMPLING", "Setup", "done_rounds", "n_cores", "require_at_least_one"]
+
+REFIT_SAMPLING = SamplerSettings(400, 300, chains=2, target_accept=0.8)
+"""Of a fit among hundreds, whose ranks and limits need no more."""
+
+
+def n_cores() -> int:
+    """Count the processes that share the work unless told otherwise."""
+    return os.cpu_count() or 1
+
+
+def require_at_least_one(settings: Any, keys: Iterable[str], place: str) -> None:
+    """Refuse settings that ask for no round or no process.
+
+    Raises
+    ------
+    InputError
+        If a number is not positive.
+    """
+    for key in keys:
+        if getattr(settings, key) < 1:
+            raise InputError("too few", place=f"{place}.{key}", found=getattr(settings, key), allowed="1 or more")
 
 
 class Setup(Protocol):

@@ -4,11 +4,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import astropy.units as u
 import numpy as np
 import pytest
 
-from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.calibration import (
     Calibration,
     CalibrationSettings,
@@ -23,7 +21,8 @@ from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, fit
 from bayes_onoff.models import LogNormal, Normal, SpectralModel
 from bayes_onoff.simulation import simulate_counts
-from bayes_onoff.spectra import Spectra, SpectrumOnOff
+from bayes_onoff.spectra import Spectra
+from tests.calibration.one_run import empty_run
 
 QUANTITIES = ["amplitude", "index", "flux", "background", "log_likelihood"]
 SETTINGS = CalibrationSettings(n_fits=20, seed=5, processes=1)
@@ -32,26 +31,10 @@ SETTINGS = CalibrationSettings(n_fits=20, seed=5, processes=1)
 @pytest.fixture(scope="module")
 def posterior() -> Posterior:
     """One run of six bins with a background of about one OFF count a bin."""
-    energy = EnergyAxis.from_bounds(1 * u.TeV, 10 * u.TeV, 6)
-    energy_true = EnergyAxis.from_bounds(0.5 * u.TeV, 20 * u.TeV, 12, "energy_true")
-    centers = energy_true.centers
-    inside = (centers[:, None] > energy.edges[:-1]) & (centers[:, None] <= energy.edges[1:])
-    run = SpectrumOnOff(
-        name="1",
-        energy=energy,
-        energy_true=energy_true,
-        n_on=np.zeros(6),
-        n_off=np.zeros(6),
-        acceptance=1.0,
-        acceptance_off=5.0,
-        exposure=np.full(12, 2e12),
-        edisp=inside.astype(float),
-        livetime=1000.0,
-        mask_safe=np.ones(6, dtype=bool),
-    )
+    run = empty_run(exposure=2e12)
     model = SpectralModel("power-law")
     truth = {"amplitude": 2e-11, "index": 2.3}
-    off = 6.0 * (energy.centers / 2) ** -1.5
+    off = 6.0 * (run.energy.centers / 2) ** -1.5
     spectra = simulate_counts(Spectra((run,)), model, truth, npred_off=off[None], rng=np.random.default_rng(2))
     return fit(spectra, model, settings=SamplerSettings(seed=1), progress=False)
 

@@ -3,17 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
-import astropy.units as u
 import numpy as np
 import pytest
 
-from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.calibration import FalsePreference, PreferenceSettings, false_preference
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import BackgroundModel, Posterior, SamplerSettings, fit
 from bayes_onoff.models import SpectralModel
 from bayes_onoff.simulation import simulate_counts
-from bayes_onoff.spectra import Spectra, SpectrumOnOff
+from bayes_onoff.spectra import Spectra
+from tests.calibration.one_run import empty_run
 
 SETTINGS = PreferenceSettings(n_sets=4, seed=3, processes=1, sampling=SamplerSettings(200, 200, chains=2))
 
@@ -21,26 +20,10 @@ SETTINGS = PreferenceSettings(n_sets=4, seed=3, processes=1, sampling=SamplerSet
 @pytest.fixture(scope="module")
 def posteriors() -> tuple[Posterior, Posterior]:
     """A power law and a log-parabola of one run of six bins made with a power law."""
-    energy = EnergyAxis.from_bounds(1 * u.TeV, 10 * u.TeV, 6)
-    energy_true = EnergyAxis.from_bounds(0.5 * u.TeV, 20 * u.TeV, 12, "energy_true")
-    centers = energy_true.centers
-    inside = (centers[:, None] > energy.edges[:-1]) & (centers[:, None] <= energy.edges[1:])
-    run = SpectrumOnOff(
-        name="1",
-        energy=energy,
-        energy_true=energy_true,
-        n_on=np.zeros(6),
-        n_off=np.zeros(6),
-        acceptance=1.0,
-        acceptance_off=5.0,
-        exposure=np.full(12, 1e13),
-        edisp=inside.astype(float),
-        livetime=1000.0,
-        mask_safe=np.ones(6, dtype=bool),
-    )
+    run = empty_run(exposure=1e13)
     simpler, richer = SpectralModel("power-law"), SpectralModel("log-parabola")
     truth = {"amplitude": 2e-11, "index": 2.3}
-    off = 6.0 * (energy.centers / 2) ** -1.5
+    off = 6.0 * (run.energy.centers / 2) ** -1.5
     spectra = simulate_counts(Spectra((run,)), simpler, truth, npred_off=off[None], rng=np.random.default_rng(2))
     background = BackgroundModel("independent", 0.5, 0.05)
     one, other = (
