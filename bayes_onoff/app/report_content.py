@@ -1,6 +1,7 @@
 """The text and tables of the report, from what a run has computed."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -85,13 +86,14 @@ def report_content(results: Results, figures: Figures, provenance: Mapping[str, 
         What will be written as provenance, as far as it is known.
     """
     fits = results.fits
+    date = datetime.fromisoformat(provenance["date"])
 
     def drawn(section: str) -> tuple[ReportFigure, ...]:
         return tuple(figures.get(section, {}).values())
 
     return ReportContent(
         title=results.name,
-        subtitle=f"bayes-onoff {provenance['versions']['bayes-onoff']}, {provenance['date']}",
+        subtitle=f"bayes-onoff {provenance['versions']['bayes-onoff']}, {date.day} {date:%B %Y, %H:%M} UTC",
         converged=fits.converged,
         convergence=fits.main.convergence.sentence,
         problems=tuple(f"{name}: {problem}" for name, found in fits.convergence.items() for problem in found.problems),

@@ -114,13 +114,13 @@ def plot_pit(posterior: Posterior, *, seed: int = 0, ax: Axes | None = None) -> 
     values = {region: residuals.sel(region=region).to_numpy() for region in _COUNTS}
     values = {region: ndtr(found[np.isfinite(found)]) for region, found in values.items()}
     draw_uniform_band(ax, len(values["on"]))
-    for (region, found), color in zip(values.items(), (VERMILLION, BLUE), strict=True):
+    for (region, found), color in zip(values.items(), (BLUE, VERMILLION), strict=True):
         ax.plot(GRID, departure_from_uniform(found), color=color, linewidth=1.4, label=region.upper())
     ax.axhline(0, color=ink(ax), linewidth=0.8)
     ax.set_xlim(0, 1)
     ax.set_xlabel("PIT of the counts of a run and bin")
     ax.set_ylabel("Cumulative distribution − uniform")
-    draw_legend(ax, loc="best", fontsize=8)
+    draw_legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0, fontsize=8)
     mark_convergence(ax, posterior.convergence.converged)
     return ax
 

@@ -15,9 +15,11 @@ import yaml
 from astropy.io import fits
 from astropy.table import Table
 from matplotlib import image
+from PIL import Image
 
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.provenance import describe_files
+from tests.browser import measure, photograph
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -309,3 +311,28 @@ def test_killed_before_the_end_a_folder_never_looks_finished(
     assert "reduced run 3" in output
     assert (tmp_path / "small-results" / "runs.ecsv").exists()
     assert not (tmp_path / "small-results" / "provenance.json").exists()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, False), (400, True)])
+@pytest.mark.parametrize("which", ["finished", "unconverged"])
+def test_the_report_in_a_browser(
+    which: str, width: int, dark: bool, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    page = request.getfixturevalue(which).folder / "report.html"
+    seen = measure(page, tmp_path, width=width, dark=dark)
+    assert seen["width"] == width
+    assert seen["content_width"] <= width, "the page itself must not scroll sideways"
+    assert seen["clipped"] == []
+    assert seen["links"] > 10
+    assert seen["dead_links"] == []
+    assert seen["tables"] > 5
+    assert seen["hidden_tables"] == 0
+    assert seen["small_text"] == 0
+    assert seen["fetched"] == []
+    assert len(seen["pictures"]) > 10
+    assert all(picture["label"] and min(picture["width"], picture["height"]) > 10 for picture in seen["pictures"])
+    levels = [sum(map(int, re.findall(r"\d+", seen[name])[:3])) for name in ("ink", "paper")]
+    assert (levels[0] > 600 > 150 > levels[1]) if dark else (levels[1] > 600 > 150 > levels[0])
+    with Image.open(photograph(page, tmp_path, width=width, dark=dark)) as picture:
+        colours = picture.convert("L").resize((1, 1)).getpixel((0, 0))
+    assert (colours < 80) if dark else (colours > 200), "mostly paper"
