@@ -65,6 +65,7 @@ PUBLIC = {
         "combined_significance",
         "cumulative_table",
         "fold",
+        "from_gammapy",
         "li_ma_significance",
         "ogip_set",
         "read_ogip",

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from bayes_onoff.errors import InputError
+from bayes_onoff.models.preliz_priors import as_prior
 from bayes_onoff.models.priors import Prior, prior_from_dict
 from bayes_onoff.models.shape import rising
 from bayes_onoff.models.shapes import Parameter, Shape, get_shape
@@ -40,7 +41,7 @@ class SpectralModel:
         Name of the shape, for example ``"power-law"``; ``"sum"`` or ``"product"`` of the `components`.
     reference : float
         Reference energy, TeV; of a composition, that of its first component.
-    priors : mapping of str to Prior
+    priors : mapping of str to Prior or PreliZ distribution
         Priors that replace the shape's defaults; a parameter that is fixed by default becomes free.
     fixed : mapping of str to float
         Values of parameters that are not free.
@@ -75,6 +76,8 @@ class SpectralModel:
     components: tuple["SpectralModel", ...] = ()
 
     def __post_init__(self) -> None:
+        priors = {name: as_prior(prior, f"model.priors.{name}") for name, prior in self.priors.items()}
+        object.__setattr__(self, "priors", priors)
         if self.shape_name in COMPOSITIONS:
             self._compose()
             return

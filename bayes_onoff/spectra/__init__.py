@@ -1,6 +1,7 @@
 """ON/OFF spectra: the reduced counts and response of runs, and what follows from counts alone."""
 
 from bayes_onoff.spectra.folding import fold
+from bayes_onoff.spectra.gammapy_datasets import from_gammapy
 from bayes_onoff.spectra.ogip import ogip_set, read_ogip, read_ogip_files
 from bayes_onoff.spectra.ogip_writing import write_ogip
 from bayes_onoff.spectra.on_off_posterior import OnOffPosterior, binomial_significance
@@ -17,6 +18,7 @@ __all__ = [
     "combined_significance",
     "cumulative_table",
     "fold",
+    "from_gammapy",
     "li_ma_significance",
     "ogip_set",
     "read_ogip",

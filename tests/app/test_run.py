@@ -20,6 +20,7 @@ from PIL import Image
 from bayes_onoff.app.config import Configuration
 from bayes_onoff.app.provenance import describe_files
 from tests.browser import measure, photograph
+from tests.peers.other_programs import interpreter_of, run_script
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -161,6 +162,16 @@ def test_flux_points_hold_their_draws(finished: Finished) -> None:
     assert table["dnde"].unit == u.Unit("TeV-1 cm-2 s-1")
     with xr.open_dataset(finished.folder / "flux_points.nc") as draws:
         assert draws["norm"].shape == (4, 500, len(table))
+
+
+def test_gammapy_reads_the_flux_points(finished: Finished) -> None:
+    output = run_script(interpreter_of("GAMMAPY"), "read_flux_points.py", finished.folder / "flux_points.ecsv")
+    theirs, table = json.loads(output), finished.table("flux_points.ecsv")
+    for name in ("e_ref", "dnde", "dnde_errn", "dnde_errp", "dnde_ul"):
+        np.testing.assert_allclose(theirs[name], table[name].quantity.value, rtol=1e-6, err_msg=name)
+    assert theirs["is_ul"] == table["is_ul"].tolist()
+    e2dnde = (table["e_ref"].quantity ** 2 * table["dnde"].quantity).to_value("TeV cm-2 s-1")
+    np.testing.assert_allclose(theirs["e2dnde"], e2dnde, rtol=1e-6)
 
 
 def test_figures_are_pictures(finished: Finished) -> None:

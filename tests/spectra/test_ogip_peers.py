@@ -1,35 +1,15 @@
-"""Other programs read our files and find our WSTAT, and we read theirs.
-
-Each runs in an environment of its own, named by a variable such as ``BAYES_ONOFF_GAMMAPY_PYTHON`` (its interpreter).
-"""
+"""Other programs read our files and find our WSTAT, and we read theirs."""
 
 import json
-import os
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bayes_onoff.models import SpectralModel, photons
 from bayes_onoff.spectra import Spectra, fold, read_ogip_files, stack, with_fit_range, write_ogip, wstat
+from tests.peers.other_programs import interpreter_of, run_script
 
-PEERS = Path(__file__).parent.parent / "peers"
 VALUES = {"amplitude": 4.5e-11, "index": 2.6}
-
-
-def interpreter_of(program: str) -> str:
-    interpreter = os.environ.get(f"BAYES_ONOFF_{program}_PYTHON")
-    if not interpreter:
-        pytest.skip(f"another program: set BAYES_ONOFF_{program}_PYTHON to an interpreter that has it")
-    return interpreter
-
-
-def run_script(interpreter: str, name: str, *arguments: object) -> str:
-    command = [interpreter, str(PEERS / name), *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module", params=["GAMMAPY", "SHERPA", "JAXSPEC", "THREEML"])
@@ -97,3 +77,19 @@ def test_a_stack_that_gammapy_wrote_has_its_wstat(gammapy_data, tmp_path):
     run_script(interpreter, "rewrite_gammapy.py", first, tmp_path / "new.fits", second)
     theirs = json.loads(run_script(interpreter, "wstat_gammapy.py", *VALUES.values(), tmp_path / "new.fits"))
     np.testing.assert_allclose(total_wstat(read_ogip_files([tmp_path / "new.fits"])), theirs, rtol=1e-7)
+
+
+def test_objects_of_gammapy_are_taken_over(gammapy_data, tmp_path):
+    """gammapy reduces a run; its object, and the file that it writes itself, are the same spectrum."""
+    interpreter, store = interpreter_of("GAMMAPY"), gammapy_data / "hess-dl3-dr1"
+    run_script(interpreter, "take_from_gammapy.py", tmp_path, store, 23523)
+    theirs, ours = (read_ogip_files([tmp_path / name / "pha_obs23523.fits"]) for name in ("gammapy", "ours"))
+    assert ours.n_on.sum() > 100
+    for key in ("n_on", "n_off", "mask", "names"):
+        np.testing.assert_array_equal(getattr(ours, key), getattr(theirs, key), err_msg=key)
+    np.testing.assert_allclose(ours.alpha, theirs.alpha, rtol=1e-12)
+    np.testing.assert_allclose(ours.response, theirs.response, rtol=1e-6)
+    (ours_run,), (theirs_run,) = ours.runs, theirs.runs
+    np.testing.assert_allclose(ours_run.gti, theirs_run.gti, atol=1e-8)
+    assert ours_run.livetime == pytest.approx(theirs_run.livetime)
+    np.testing.assert_allclose(total_wstat(ours), total_wstat(theirs), rtol=1e-6)
