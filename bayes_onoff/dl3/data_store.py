@@ -71,12 +71,6 @@ class DataStore:
         One row per HDU: OBS_ID, HDU_TYPE, HDU_CLASS, FILE_DIR, FILE_NAME, HDU_NAME.
     index_files : tuple of Path
         The files with the two tables; none if the runs were found without index.
-
-    Examples
-    --------
-    >>> store = DataStore.from_dir("hess-dl3-dr1")  # doctest: +SKIP
-    >>> store.observation(23523).livetime  # doctest: +SKIP
-    1581.7367646
     """
 
     path: Path

@@ -7,6 +7,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference import JointPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.population import instrument_geometry
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.scatter import (
     HINT,
@@ -64,8 +65,7 @@ def instrument_agreement(joint: JointPosterior) -> QTable:
             "flux_factor_errp": [float(found["eti68_upper"] - found["median"]) for found in quantiles.values()],
         }
     )
-    for name, description in _DESCRIPTIONS.items():
-        table[name].info.description = description
+    described(table, _DESCRIPTIONS)
     information = sum(
         float(instrument_geometry(FitData.from_spectra(posterior.spectra), joint.model)["flux_information"].sum())
         for posterior in joint.instruments.values()

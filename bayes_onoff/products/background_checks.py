@@ -17,6 +17,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference import BackgroundModel, Posterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import background_design, log_mean_rate
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.table_meta import table_meta
 
 __all__ = [
@@ -213,7 +214,7 @@ def background_checks(posterior: Posterior, *, seed: int = 0) -> QTable:
         columns |= {name: np.empty(0) for name in ("observed", "replicated", "p_value")}
         columns |= {"flagged": np.empty(0, dtype=bool), "where": np.empty(0, dtype=str)}
         sentence = "The background rates are independent of each other: there is no family to check."
-        return QTable(columns, meta=meta | {"sentence": sentence})
+        return described(QTable(columns, meta=meta | {"sentence": sentence}), _DESCRIPTIONS)
     residuals = replicate_off_counts(posterior, seed=seed)
     found = residuals.discrepancies()
     p_values = np.array(list(residuals.p_values().values()))
@@ -231,9 +232,7 @@ def background_checks(posterior: Posterior, *, seed: int = 0) -> QTable:
     )
     table.meta["background_flagged"] = bool(table["flagged"].any())
     table.meta["sentence"] = _sentence(table)
-    for name, description in _DESCRIPTIONS.items():
-        table[name].info.description = description
-    return table
+    return described(table, _DESCRIPTIONS)
 
 
 def _p_value(observed: NDArray[np.float64], replicated: NDArray[np.float64], *, two_sided: bool) -> float:

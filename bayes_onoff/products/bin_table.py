@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.table_meta import table_meta
@@ -15,7 +16,7 @@ from bayes_onoff.units import ENERGY
 
 __all__ = ["bin_table"]
 
-DESCRIPTIONS = {
+_DESCRIPTIONS = {
     "alpha": "acceptance ratio ON/OFF, the nominal one if it is uncertain",
     "npred_signal": "expected signal counts, posterior median",
     "npred_off": "expected OFF counts b, posterior median",
@@ -67,6 +68,4 @@ def bin_table(posterior: Posterior, *, seed: int = 0) -> QTable:
         for region in ("on", "off"):
             columns[f"{column}_{region}"] = rows(residuals[variable].sel(region=region).to_numpy())
     table = QTable(columns, meta=table_meta(posterior) | {"residual_seed": seed})
-    for name, description in DESCRIPTIONS.items():
-        table[name].info.description = description
-    return table
+    return described(table, _DESCRIPTIONS)

@@ -10,6 +10,7 @@ from astropy.table import QTable
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.evidence_scale import bayes_factor_words, model_probabilities
 from bayes_onoff.products.left_out import GOOD_K, log_density_of_left_out_bin
 
@@ -34,6 +35,26 @@ _EVIDENCE_NOTE = (
     "probable beforehand; words of Kass and Raftery (1995). It depends on the priors of the parameters that models do "
     "not share: halving the width of such a prior adds up to 0.7"
 )
+
+
+_DESCRIPTIONS = {
+    "rank": "place by predictive density, the best first",
+    "elpd_loo": "expected log predictive density of counts left out, PSIS-LOO",
+    "elpd_se": "its standard error",
+    "p_loo": "effective number of parameters",
+    "elpd_diff": "expected log predictive density less that of the best model",
+    "diff_se": "standard error of that difference",
+    "weight": "stacking weight",
+    "k_hat_max": "largest Pareto k: how reliable the importance sampling is",
+    "n_bad_k": "number of run and bin pairs whose Pareto k is too high",
+    "warning": "what limits the numbers of this row",
+    "log_evidence": "ln of the marginal likelihood",
+    "log_evidence_error": "its Monte-Carlo error: one standard deviation",
+    "log_bayes_factor": "ln of the evidence over that of the best model",
+    "probability": "probability of the model, all equally probable before",
+    "evidence_for_best": "what the Bayes factor supports, in words",
+    "n_refits": "number of pairs left out by refits",
+}
 
 
 def _check_same_data(models: Mapping[str, Posterior]) -> None:
@@ -274,4 +295,4 @@ def compare(
         table.meta["evidence_method"] = _EVIDENCE_NOTE
     table.meta["converged"] = bool(np.all(table["converged"]))
     table.meta["sentence"] = _sentence(table)
-    return table
+    return described(table, _DESCRIPTIONS)

@@ -8,6 +8,7 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from bayes_onoff.inference import Posterior
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux import energy_flux, energy_interval, integral_flux
 from bayes_onoff.products.intervals import INTERVAL_COLUMNS, posterior_quantiles
 from bayes_onoff.products.table_meta import table_meta
@@ -17,6 +18,13 @@ __all__ = ["derived_table", "peak_energy", "pivot_energy"]
 
 N_GRID = 200
 """Energies at which an extremum is looked for before it is refined."""
+
+
+_DESCRIPTIONS = {
+    "quantity": "what follows from the spectral parameters",
+    "fraction": "share of the draws for which the quantity exists; intervals are those of these draws",
+    "note": "energies, and what the number is",
+}
 
 
 def _log_flux(posterior: Posterior, energies: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -142,7 +150,7 @@ def derived_table(
     for name, (measure, note) in measures.items():
         draws = measure(posterior, energy_min, energy_max)
         rows.append({"quantity": name, "unit": draws.unit.to_string(), **_summary(draws.value, note)})
-    return QTable(rows=rows, meta=table_meta(posterior))
+    return described(QTable(rows=rows, meta=table_meta(posterior)), _DESCRIPTIONS)
 
 
 def _summary(draws: NDArray[np.float64], note: str) -> dict[str, float | str]:

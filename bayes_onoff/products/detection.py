@@ -12,6 +12,7 @@ from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import CRAB, HalfNormal, Prior, SpectralModel, energy_flux, photons
 from bayes_onoff.products.band_likelihood import BandLikelihoods, band_likelihoods
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux_points import UL_CONFIDENCE
 from bayes_onoff.products.norm_density import N_GRID, NormDensity, log_evidence
 from bayes_onoff.products.table_meta import background_name
@@ -282,8 +283,7 @@ def detection(
         for number, norm in enumerate(_norms(bands, found))
     ]
     table = QTable(rows)[list(_DESCRIPTIONS)]
-    for name, description in _DESCRIPTIONS.items():
-        table[name].info.description = description
+    described(table, _DESCRIPTIONS)
     stated = f"{prior} in Crab units"
     table.meta |= {
         "prior_of_flux": stated,

@@ -19,6 +19,7 @@ from bayes_onoff.products.band_likelihood import (
     BandLikelihoods,
     band_densities,
 )
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.table_meta import background_name
@@ -43,6 +44,36 @@ _APPROXIMATION = (
     "; approximated by averaging the norm's conditional density over {draws} posterior draws of the "
     "background's hyperparameters, which makes bands beyond 10 a few per cent too significant"
 )
+
+
+_MEASURES = {
+    "dnde": "dN/dE at e_ref",
+    "flux": "photon flux of the band",
+    "eflux": "energy flux of the band",
+    "e2dnde": "E^2 dN/dE at e_ref",
+    "norm": "norm of the reference spectrum in the band",
+}
+_STATISTICS = {
+    "": "posterior median",
+    "_err": "posterior standard deviation",
+    "_errn": "median less the lower end of the 68 % interval",
+    "_errp": "upper end of the 68 % interval less the median",
+    "_ul": "one-sided 95 % upper limit",
+}
+_DESCRIPTIONS = {
+    "e_ref": "geometric centre of the band",
+    "e_min": "lower edge of the band, reconstructed energy",
+    "e_max": "upper edge of the band, reconstructed energy",
+    **{
+        name + end: f"{measure}: {statistic}"
+        for name, measure in _MEASURES.items()
+        for end, statistic in _STATISTICS.items()
+    },
+    **{f"ref_{name}": f"{measure}, of the reference spectrum" for name, measure in _MEASURES.items()},
+    "ts": "twice the marginal ln likelihood ratio between the best norm and zero",
+    "sqrt_ts": "its square root",
+    "is_ul": "whether the band is shown as an upper limit: sqrt_ts below 2",
+}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -194,7 +225,7 @@ def flux_points(bands: BandPosterior, likelihoods: BandLikelihoods | None = None
     columns |= {f"ref_{name}": factor for name, factor in reference.items()}
     sqrt_ts = np.array([density.sqrt_ts for density in densities])
     columns |= {"ts": sqrt_ts**2, "sqrt_ts": sqrt_ts, "is_ul": sqrt_ts < UL_SQRT_TS, **_count_columns(bands)}
-    return FluxPoints(QTable(columns, meta=_meta(bands)), norm, densities)
+    return FluxPoints(described(QTable(columns, meta=_meta(bands)), _DESCRIPTIONS), norm, densities)
 
 
 def write_flux_points(points: FluxPoints, path: str | Path) -> tuple[Path, Path]:

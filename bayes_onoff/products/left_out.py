@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.psis import psis_elpd
+from bayes_onoff.products.columns import described
 
 if TYPE_CHECKING:
     from bayes_onoff.inference import CompiledAnalysis
@@ -19,6 +20,15 @@ __all__ = ["GOOD_K", "leave_one_run_out", "log_density_of_left_out_bin"]
 
 GOOD_K = 0.7
 """Above this Pareto k the importance weights cannot be trusted (Vehtari et al. 2024, JMLR 25(72))."""
+
+
+_DESCRIPTIONS = {
+    "run": "the run that is predicted from the others",
+    "elpd": "ln predictive probability of its counts",
+    "error": "Monte-Carlo error; NaN for PSIS",
+    "k_hat": "Pareto k: how reliable the importance sampling is",
+    "method": "psis: by importance sampling; refit: from a fit without the run",
+}
 
 
 def log_density_of_left_out_bin(analysis: "CompiledAnalysis", posterior: Posterior, number: int) -> float:
@@ -91,7 +101,7 @@ def leave_one_run_out(
             rows.append((name, run, value, error, float(k_hat[index]), "refit" if run in exactly else "psis"))
     table = QTable(rows=rows, names=("model", "run", "elpd", "error", "k_hat", "method"))
     table.meta["total"] = {name: float(table["elpd"][table["model"] == name].sum()) for name in models}
-    return table
+    return described(table, _DESCRIPTIONS)
 
 
 def _by_refits(

@@ -17,6 +17,7 @@ from bayes_onoff.inference.light_curve import LightCurvePosterior
 from bayes_onoff.inference.population import PopulationSignal, population_geometry
 from bayes_onoff.models import photons
 from bayes_onoff.products.band_likelihood import band_densities
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux_points import UL_CONFIDENCE, UL_SQRT_TS
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.scatter import (
@@ -233,7 +234,7 @@ def group_fluxes(norms: GroupNorms) -> QTable:
     sqrt_ts = of_cells(np.array([density.sqrt_ts for density in densities]))
     columns |= {"ts": sqrt_ts**2, "sqrt_ts": sqrt_ts, "is_ul": ~(sqrt_ts >= UL_SQRT_TS)}
     columns |= {name: values[order] for name, values in _counts(norms).items()}
-    return _described(QTable(columns, meta=_meta(norms)))
+    return described(QTable(columns, meta=_meta(norms)), _DESCRIPTIONS)
 
 
 def _band_energies(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
@@ -268,13 +269,6 @@ def _meta(norms: GroupNorms) -> dict[str, Any]:
         "converged": bool(bands.convergence.converged),
         "convergence": bands.convergence.sentence,
     }
-
-
-def _described(table: QTable) -> QTable:
-    for name, description in _DESCRIPTIONS.items():
-        if name in table.colnames:
-            table[name].info.description = description
-    return table
 
 
 def light_curve(posterior: LightCurvePosterior, norms: GroupNorms) -> LightCurve:
@@ -322,7 +316,7 @@ def light_curve(posterior: LightCurvePosterior, norms: GroupNorms) -> LightCurve
     both = (posterior.convergence, norms.bands.convergence)
     table.meta["converged"] = all(convergence.converged for convergence in both)
     table.meta["convergence"] = " ".join(convergence.sentence for convergence in both)
-    return LightCurve(_described(table), shrunk, unshrunk, variability)
+    return LightCurve(described(table, _DESCRIPTIONS), shrunk, unshrunk, variability)
 
 
 def write_light_curve(curve: LightCurve, path: str | Path) -> tuple[Path, Path]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bayes_onoff.axes import RUN_DIM
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.systematics import AREA_NODE
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.table_meta import table_meta
@@ -18,6 +19,14 @@ __all__ = ["parameter_table"]
 
 CUTOFF = "lambda_"
 SAMPLE_DIMS = ("chain", "draw")
+
+
+_DESCRIPTIONS = {
+    "ess_bulk": "effective number of draws for the centre of the distribution",
+    "ess_tail": "effective number of draws for its 5 % and 95 % quantiles",
+    "r_hat": "rank-normalised R-hat, 1 for chains that agree",
+    "mcse_mean": "Monte-Carlo error of the mean",
+}
 
 
 class _Row(NamedTuple):
@@ -105,4 +114,5 @@ def parameter_table(posterior: Posterior) -> QTable:
         **diagnostics,
     }
     n_chains, n_draws = draws.shape[:2]
-    return QTable(columns, meta=table_meta(posterior) | {"chains": n_chains, "draws_per_chain": n_draws})
+    meta = table_meta(posterior) | {"chains": n_chains, "draws_per_chain": n_draws}
+    return described(QTable(columns, meta=meta), _DESCRIPTIONS)

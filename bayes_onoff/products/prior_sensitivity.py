@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux import integral_flux
 from bayes_onoff.products.table_meta import table_meta
 from bayes_onoff.units import ENERGY
@@ -28,6 +29,14 @@ _FLUX_RANGE = (1.0, 10.0)
 _FLUX_NAME = "integral_flux (1 - 10 TeV)"
 _GIVEN_A_SCALE = {"coefficient": "shape_scale", "acceptance_ratios": "alpha_scatter"}
 """Priors that depend on a learned scale: part of the model, like the likelihood. The scale's own prior is tested."""
+
+
+_DESCRIPTIONS = {
+    "prior_spectrum": "sensitivity to the strength of the spectral parameters' priors",
+    "prior_background": "sensitivity to the strength of the background's priors",
+    "likelihood": "sensitivity to the strength of the likelihood",
+    "diagnosis": "what the three numbers mean",
+}
 
 
 def prior_sensitivity(posterior: Posterior) -> QTable:
@@ -80,7 +89,7 @@ def prior_sensitivity(posterior: Posterior) -> QTable:
     table["diagnosis"] = [_diagnosis(*values) for values in zip(*found.values(), strict=True)]
     table.meta["threshold"] = SENSITIVE
     table.meta["sentence"] = f"{_sentence(table, 'spectrum')} {_sentence(table, 'background')}"
-    return table
+    return described(table, _DESCRIPTIONS)
 
 
 def _quantities(posterior: Posterior) -> dict[str, NDArray[np.float64]]:

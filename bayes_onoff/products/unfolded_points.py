@@ -14,6 +14,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import SpectralModel, UnfoldingNodes, photons
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.table_meta import table_meta
 from bayes_onoff.products.writing import write_table_and_draws
@@ -29,6 +30,23 @@ _NOTES = {
         "where it is small, the smoothness prior carries the spectrum on"
     ),
     "roughness": "standard deviation of the change of the photon index over a factor e in energy",
+}
+
+
+_DESCRIPTIONS = {
+    "e_ref": "true energy",
+    "e_min": "half-way to the point below",
+    "e_max": "half-way to the point above",
+    "dnde": "dN/dE, posterior median",
+    "dnde_errn": "median less the lower end of the 68 % interval",
+    "dnde_errp": "upper end of the 68 % interval less the median",
+    "e2dnde": "E^2 dN/dE, posterior median",
+    "e2dnde_errn": "median less the lower end of the 68 % interval",
+    "e2dnde_errp": "upper end of the 68 % interval less the median",
+    "ln_dnde": "posterior mean of ln(dN/dE), dN/dE in cm-2 s-1 TeV-1",
+    "ln_dnde_err": "its posterior standard deviation",
+    "n_signal": "expected signal counts of true energies from e_min to e_max",
+    "covariance": "row of the posterior covariance of ln(dN/dE)",
 }
 
 
@@ -157,6 +175,7 @@ def unfolded_points(posterior: Posterior, energy: u.Quantity | None = None) -> U
     table = points.table
     table["n_signal"] = _signal_counts(posterior, edges)
     table["covariance"] = points.covariance
+    described(table, _DESCRIPTIONS)
     table.meta |= _meta(posterior, component)
     return points
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.inference import JointPosterior, Posterior
 from bayes_onoff.inference.systematics import AREA_SHIFT, ENERGY_SCALE
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.table_meta import table_meta
 
 __all__ = ["variance_decomposition", "variance_shares"]
@@ -23,6 +24,16 @@ METHOD = (
 )
 _SOURCES = ("background", "acceptance_ratio", "energy_scale", "effective_area")
 _DRAWS_PER_REGRESSOR = 10
+
+_DESCRIPTIONS = {
+    "sd": "posterior standard deviation, of the logarithm where `log` is true",
+    "log": "whether it is that of the logarithm",
+    "counts": "share of the variance left were all else known: Poisson noise and the priors of the spectrum",
+    "background": "share of the expected OFF counts",
+    "acceptance_ratio": "share of the acceptance ratio",
+    "energy_scale": "share of the energy scale",
+    "effective_area": "share of the effective area",
+}
 
 type Draws = NDArray[np.float64]
 
@@ -54,7 +65,8 @@ def variance_decomposition(posterior: Posterior | JointPosterior) -> QTable:
     meta = table_meta(first) | {"method": METHOD}
     if isinstance(posterior, JointPosterior):
         meta["instruments"] = ", ".join(parts)
-    return QTable(rows=rows, names=("parameter", "sd", "log", "counts", *_SOURCES), meta=meta)
+    table = QTable(rows=rows, names=("parameter", "sd", "log", "counts", *_SOURCES), meta=meta)
+    return described(table, _DESCRIPTIONS)
 
 
 def _sources(parts: Iterable[Posterior]) -> dict[str, Draws]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.prior_sensitivity import SENSITIVE, prior_sensitivity
 from bayes_onoff.products.table_meta import table_meta
@@ -29,6 +30,17 @@ _NEAR_EDGE = 0.2
 _SKEWED = 0.3
 """Skewness: median and mode of a distribution lie about a third of it apart, in standard deviations."""
 AGREE = "they agree"
+
+
+_DESCRIPTIONS = {
+    "wstat_value": "best fit of WSTAT",
+    "wstat_error": "its error, from the curvature",
+    "profile_lower": "lower end of the profile interval, where W is 1 above its minimum",
+    "profile_upper": "upper end of the profile interval",
+    "shift": "posterior median less best fit, in posterior standard deviations",
+    "width_ratio": "width of the 68 % credible interval over that of the profile interval",
+    "reason": "why the two differ, where they do",
+}
 
 
 def compare_with_wstat(
@@ -107,7 +119,7 @@ def compare_with_wstat(
     else:
         table["reason"] = [f"WSTAT found no minimum: {fit.message}"] * len(names)
     table.meta["sentence"] = _sentence(table, fit)
-    return table
+    return described(table, _DESCRIPTIONS)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

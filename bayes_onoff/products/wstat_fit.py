@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference.instrument import Instrument, require_instruments
 from bayes_onoff.models import SpectralModel
+from bayes_onoff.products.columns import described
 from bayes_onoff.products.wstat_joint import JointWstatObjective
 from bayes_onoff.products.wstat_objective import WstatObjective, is_positive
 from bayes_onoff.spectra import Spectra
@@ -24,6 +25,17 @@ __all__ = ["WstatFit", "fit_wstat", "fit_wstat_joint", "wstat_table"]
 # In the coordinates of `WstatObjective`.
 LARGEST_ERROR = 1000.0  # of a logarithm: the parameter could as well be 0
 LARGEST_DISTANCE = 1e-3  # in W, of the minimum from where the fit stopped
+
+
+_DESCRIPTIONS = {
+    "reference": "reference energy",
+    "fixed": "parameters that were not free, with their values",
+    "dataset": "joint: every run by itself in one fit; stacked: the runs added up",
+    "value": "best fit",
+    "error": "its error, from the curvature",
+    "stat": "total W at the best fit",
+    "success": "whether the fit found a minimum; if not, its numbers mean nothing",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,4 +257,4 @@ def wstat_table(fits: Mapping[str, Iterable[WstatFit]]) -> Table:
     names = ("model", "reference", "fixed", "dataset", "parameter", "value", "error", "unit", "stat", "success")
     table = Table(rows=rows, names=names, dtype=(str, float, str, str, str, float, float, str, float, bool))
     table["reference"].unit = ENERGY
-    return table
+    return described(table, _DESCRIPTIONS)
