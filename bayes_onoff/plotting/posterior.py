@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import cycle
 
 import astropy.units as u
 import numpy as np
@@ -17,7 +18,10 @@ from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.models import Parameter, Prior
 from bayes_onoff.plotting.style import (
     BLUE,
+    GREEN,
     GREY,
+    ORANGE,
+    PINK,
     VERMILLION,
     draw_legend,
     mark_convergence,
@@ -30,7 +34,8 @@ __all__ = ["ScaledDraws", "plot_pair", "plot_trace", "scaled_draws"]
 
 _BINS = 60
 _RANK_BINS = 20
-_MARKERS = "sD^v"
+_MARKS = (("s", VERMILLION), ("D", GREEN), ("^", ORANGE), ("v", PINK))
+_MARGIN = 0.06
 _PLAIN_EXPONENTS = range(-2, 4)
 
 
@@ -77,7 +82,7 @@ def plot_pair(
     posterior : Posterior
     marks : mapping of str to mapping, optional
         Points to mark by their label, for example ``{"WSTAT": {"amplitude": 2.7e-11, "index": 2.6}}``, in the
-        parameters' units.
+        parameters' units. The axes reach out to them.
     show_priors : bool
     figure : Figure or SubFigure, optional
         An empty figure to draw into.
@@ -92,15 +97,18 @@ def plot_pair(
     figure = new_figure(2.3 * n + 0.9, 2.2 * n + 0.7) if figure is None else figure
     grid = figure.add_gridspec(n, n)
     axes = np.full((n, n), None, dtype=object)
+    limits = {parameter.name: _limits(parameter, list((marks or {}).values())) for parameter in parameters}
     for row, y in enumerate(parameters):
         for column, x in enumerate(parameters[: row + 1]):
             ax = axes[row, column] = new_axes(figure, position=grid[row, column])
             if row == column:
-                _draw_marginal(ax, x, posterior.model.priors[x.name] if show_priors else None)
+                _draw_marginal(ax, x, limits[x.name], posterior.model.priors[x.name] if show_priors else None)
             else:
                 _draw_pair(ax, x.draws.ravel(), y.draws.ravel())
-            for marker, values in zip(_MARKERS, (marks or {}).values(), strict=False):
-                _draw_mark(ax, values, x, None if row == column else y, marker)
+                ax.set_ylim(limits[y.name])
+            ax.set_xlim(limits[x.name])
+            for values, (marker, color) in zip((marks or {}).values(), cycle(_MARKS), strict=False):
+                _draw_mark(ax, values, x, None if row == column else y, marker, color)
             ax.xaxis.set_major_locator(MaxNLocator(4, prune="both"))
             ax.set_xlabel(x.label if row == n - 1 else "")
             ax.set_ylabel(y.label if column == 0 and row > 0 else "")
@@ -110,17 +118,25 @@ def plot_pair(
     return axes
 
 
-def _draw_marginal(ax: Axes, parameter: ScaledDraws, prior: Prior | None) -> None:
+def _limits(parameter: ScaledDraws, marks: list[Mapping[str, float]]) -> tuple[float, float]:
+    """Enclose the draws, and what is marked beyond them with a margin."""
+    low, high = float(parameter.draws.min()), float(parameter.draws.max())
+    marked = [values[parameter.name] / parameter.scale for values in marks if parameter.name in values]
+    lowest, highest = min([low, *marked]), max([high, *marked])
+    margin = _MARGIN * (highest - lowest)
+    return lowest - margin * (lowest < low), highest + margin * (highest > high)
+
+
+def _draw_marginal(ax: Axes, parameter: ScaledDraws, limits: tuple[float, float], prior: Prior | None) -> None:
     low, median, high = np.quantile(parameter.draws, [0.16, 0.5, 0.84])
     density, edges = np.histogram(parameter.draws, bins=40, density=True)
     ax.stairs(density, edges, fill=True, color=BLUE, alpha=0.35, linewidth=0)
     ax.stairs(density, edges, color=BLUE, linewidth=1.2)
     ax.axvspan(low, high, color=BLUE, alpha=0.15, linewidth=0)
     ax.axvline(median, color=BLUE, linewidth=1.2)
-    x = np.linspace(edges[0], edges[-1], 200)
+    x = np.linspace(*limits, 200)
     if prior is not None:
         ax.plot(x, parameter.scale * np.exp(prior.log_density(x * parameter.scale)), color=GREY, linewidth=1.5)
-    ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(0, 1.15 * density.max())
     digits = max(0, 1 - int(np.floor(np.log10(max(high - low, 1e-12)))))
     value, up, down = (f"{number:.{digits}f}" for number in (median, high - median, median - low))
@@ -141,8 +157,6 @@ def _draw_pair(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None
     for level, opacity in zip(levels, (0.25, 0.35), strict=True):
         ax.contourf(*centers, density.T, levels=[level, filled[-1]], colors=[BLUE], alpha=opacity)
     ax.contour(*centers, density.T, levels=levels, colors=[BLUE], linewidths=1.1)
-    ax.set_xlim(x_edges[0], x_edges[-1])
-    ax.set_ylim(y_edges[0], y_edges[-1])
     ax.yaxis.set_major_locator(MaxNLocator(4, prune="both"))
 
 
@@ -153,13 +167,15 @@ def _levels(density: NDArray[np.float64], contents: tuple[float, ...]) -> list[f
     return [float(ordered[np.searchsorted(held, content)]) for content in contents]
 
 
-def _draw_mark(ax: Axes, values: Mapping[str, float], x: ScaledDraws, y: ScaledDraws | None, marker: str) -> None:
+def _draw_mark(
+    ax: Axes, values: Mapping[str, float], x: ScaledDraws, y: ScaledDraws | None, marker: str, color: str
+) -> None:
     if x.name not in values:
         return
     if y is None:
-        ax.axvline(values[x.name] / x.scale, color=VERMILLION, linewidth=1.2, linestyle="--")
+        ax.axvline(values[x.name] / x.scale, color=color, linewidth=1.2, linestyle="--")
     elif y.name in values:
-        ax.plot(values[x.name] / x.scale, values[y.name] / y.scale, marker, color=VERMILLION, markersize=6)
+        ax.plot(values[x.name] / x.scale, values[y.name] / y.scale, marker, color=color, markersize=6)
 
 
 def _draw_key(figure: FigureBase, marks: list[str], show_priors: bool) -> None:
@@ -170,8 +186,8 @@ def _draw_key(figure: FigureBase, marks: list[str], show_priors: bool) -> None:
     if show_priors:
         key.append(Line2D([], [], color=GREY, linewidth=1.5, label="prior"))
     key += [
-        Line2D([], [], color=VERMILLION, marker=marker, linestyle="--", linewidth=1.2, label=label)
-        for marker, label in zip(_MARKERS, marks, strict=False)
+        Line2D([], [], color=color, marker=marker, linestyle="--", linewidth=1.2, label=label)
+        for label, (marker, color) in zip(marks, cycle(_MARKS), strict=False)
     ]
     draw_legend(figure, handles=key, loc="upper right", borderaxespad=1.5)
 

@@ -3,7 +3,7 @@ import pytest
 
 from bayes_onoff.inference.posterior import Posterior
 from bayes_onoff.plotting import plot_pair, plot_trace
-from bayes_onoff.plotting.style import GREY, VERMILLION
+from bayes_onoff.plotting.style import GREEN, GREY, VERMILLION
 
 MARK = "did not converge"
 
@@ -48,6 +48,21 @@ def test_marks_stand_at_their_values(posterior: Posterior) -> None:
     assert line.get_xdata()[0] == 2.5876
     (legend,) = axes[0, 0].figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["68 %", "95 %", "WSTAT"]
+
+
+def test_axes_reach_out_to_a_mark_far_from_the_draws(posterior: Posterior) -> None:
+    far = {"amplitude": 3.45e-11, "index": 2.6}
+    plain = plot_pair(posterior)
+    axes = plot_pair(posterior, marks={"WSTAT": {"amplitude": 2.69e-11, "index": 2.5876}, "published": far})
+    draws = posterior.values["amplitude"] / 1e-11
+    assert plain[1, 0].get_xlim() == pytest.approx((draws.min(), draws.max()))
+    for ax in (axes[0, 0], axes[1, 0]):
+        low, high = ax.get_xlim()
+        assert low == pytest.approx(draws.min())
+        assert 3.45 < high < 3.6
+    assert axes[1, 0].get_ylim() == plain[1, 0].get_ylim() == axes[1, 1].get_xlim()
+    (mark,) = (line for line in axes[1, 0].lines if line.get_color() == GREEN)
+    np.testing.assert_allclose(mark.get_xydata(), [[3.45, 2.6]])
 
 
 def test_a_mark_of_another_model_is_drawn_where_it_can_be(posterior: Posterior) -> None:
