@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bayes_onoff.inference import BackgroundModel, JointPosterior, Posterior, SamplerSettings, fit
-from bayes_onoff.models import LogNormal, SpectralModel
+from bayes_onoff.models import LogNormal, Normal, SpectralModel
 from bayes_onoff.notation import html_table
 from bayes_onoff.spectra import Spectra
 from tests.inference.conftest import toy_spectra
@@ -68,6 +68,18 @@ def test_a_model_shows_priors_and_fixed_values() -> None:
     assert r"\phi_0 (E/E_0)^{-\Gamma}" in html
     assert "lognormal(mu 1e-12, sigma 1)" in cells
     assert "fixed at 2.3" in cells
+
+
+def test_a_model_gives_the_reason_of_a_default_prior_only_where_it_stands() -> None:
+    why = "photon index, positive for falling spectra; known TeV sources lie between 1.5 and 4.5"
+    assert why in Page(SpectralModel("power-law")._repr_html_()).cells
+    for model in (
+        SpectralModel("power-law", priors={"index": Normal(2.0, 0.1)}),
+        SpectralModel("power-law", fixed={"index": 2.5}),
+    ):
+        cells = Page(model._repr_html_()).cells
+        assert "photon index, positive for falling spectra" in cells
+        assert why not in cells
 
 
 def test_a_prior_is_a_line() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from bayes_onoff.notation import format_unit, html_table
 
 if TYPE_CHECKING:
+    from bayes_onoff.models.parameters import Parameter
     from bayes_onoff.models.spectral_model import SpectralModel
 
 __all__ = ["model_html", "parameter_rows"]
@@ -19,15 +20,30 @@ def parameter_rows(model: "SpectralModel") -> list[tuple[str, str, str, str]]:
     model : SpectralModel
     """
     rows = [
-        (parameter.name, format_unit(parameter.unit) or "–", str(model.priors[parameter.name]), parameter.description)
+        (
+            parameter.name,
+            format_unit(parameter.unit) or "–",
+            str(prior := model.priors[parameter.name]),
+            _meaning(parameter, as_by_default=prior == parameter.prior),
+        )
         for parameter in model.parameters
     ]
     rows += [
-        (parameter.name, format_unit(parameter.unit) or "–", f"fixed at {value:g}", parameter.description)
+        (
+            parameter.name,
+            format_unit(parameter.unit) or "–",
+            f"fixed at {value:g}",
+            _meaning(parameter, as_by_default=not parameter.free and value == parameter.start),
+        )
         for parameter in model.all_parameters
         if (value := model.fixed.get(parameter.name)) is not None
     ]
     return rows
+
+
+def _meaning(parameter: "Parameter", *, as_by_default: bool) -> str:
+    """Say what a parameter is; why its default is what it is, only where the default stands."""
+    return parameter.description if as_by_default else parameter.description.partition(";")[0]
 
 
 def model_html(model: "SpectralModel") -> str:

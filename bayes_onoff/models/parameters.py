@@ -35,7 +35,7 @@ class Parameter:
     label : str
         For plots, in matplotlib's mathtext.
     description : str
-        One phrase; says why the default prior is what it is.
+        What it is; after a semicolon, why the default prior or value is what it is.
     free : bool
         Whether it is free unless a value is given. A parameter that is not is fixed at `start` unless a prior is given.
     stated : bool

@@ -165,7 +165,9 @@ class SpectralModel:
         """Give the same model with other priors or fixed values; names of other models are passed over."""
         fixed = fixed or {}
         if self.components:
-            return replace(self, components=tuple(part.changed(priors, fixed) for part in self.components))
+            parts = tuple(part.changed(priors, fixed) for part in self.components)
+            # What the composition itself lists is what its components held before.
+            return replace(self, components=parts, priors={}, fixed={})
         own = {*self.priors, *self.fixed}
         priors = {name: prior for name, prior in priors.items() if name in own}
         fixed = {name: value for name, value in fixed.items() if name in own}

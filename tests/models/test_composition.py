@@ -115,6 +115,16 @@ def test_values_are_fixed_and_freed():
     assert freed.identity == freed.changed({"beta": Normal(2, 0.1)}).identity
 
 
+def test_priors_and_values_of_a_composition_are_changed_in_its_components():
+    model = SpectralModel("power-law") + SpectralModel("gaussian", fixed={"mean": 1.0})
+    changed = model.changed({"index": Normal(2, 0.1), "line_mean": Normal(3, 0.2)}, {"line_sigma": 0.02})
+    assert changed.priors["index"] == changed.components[0].priors["index"] == Normal(2, 0.1)
+    assert changed.priors["line_mean"] == Normal(3, 0.2)
+    assert changed.fixed == {"line_sigma": 0.02}
+    assert changed.parameter_names == ("amplitude", "index", "line_amplitude", "line_mean")
+    assert changed.priors["line_amplitude"] == model.priors["line_amplitude"]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
