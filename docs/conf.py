@@ -14,17 +14,18 @@ author = "the bayes_onoff developers"
 version = release = __version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "numpydoc",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "notebooks/README.md"]
 html_theme = "furo"
 html_title = f"bayes_onoff {version}"
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
+nb_execution_mode = "off"  # the outputs are stored in the notebooks
 
 autodoc_typehints = "none"
 numpydoc_show_class_members = False

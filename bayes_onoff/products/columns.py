@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from astropy.table import QTable, Table
 
+from bayes_onoff.notation import shown_shortly
+
 __all__ = ["described"]
 
 _EVERYWHERE = {
@@ -28,7 +30,7 @@ _EVERYWHERE = {
 
 
 def described[T: (QTable, Table)](table: T, own: Mapping[str, str] | None = None) -> T:
-    """Describe the columns of a table, in place, and give it back.
+    """Describe the columns of a table, in place, and give it back. Where it is shown, four digits are enough.
 
     Parameters
     ----------
@@ -39,4 +41,4 @@ def described[T: (QTable, Table)](table: T, own: Mapping[str, str] | None = None
     for name, meaning in (_EVERYWHERE | dict(own or {})).items():
         if name in table.colnames:
             table[name].info.description = meaning
-    return table
+    return shown_shortly(table)

@@ -33,7 +33,10 @@ def write_table(table: Table, path: str | Path) -> Path:
     """
     with replaced_when_whole(path) as unfinished:
         # A plain table keeps units as column attributes, which every ECSV reader understands.
-        Table(table).write(unfinished, format="ascii.ecsv", overwrite=True)
+        plain = Table(table)
+        for column in plain.itercols():
+            column.info.format = None  # all digits
+        plain.write(unfinished, format="ascii.ecsv", overwrite=True)
     return Path(path)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.table import QTable
 
+from bayes_onoff.notation import shown_shortly
 from bayes_onoff.spectra.spectrum import Spectra, SpectrumOnOff
 from bayes_onoff.spectra.stacking import mean_alpha
 from bayes_onoff.spectra.statistics import li_ma_significance
@@ -58,7 +59,7 @@ def _table(names: Sequence[str], rows: Sequence[tuple[float | int, ...]]) -> QTa
         table[name] = table[name] * unit
     for name, description in _DESCRIPTIONS.items():
         table[name].info.description = description
-    return table
+    return shown_shortly(table)
 
 
 def run_table(spectra: Spectra) -> QTable:
