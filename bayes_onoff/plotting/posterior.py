@@ -154,12 +154,25 @@ def _levels(density: NDArray[np.float64], contents: tuple[float, ...]) -> list[f
 
 
 def _draw_mark(ax: Axes, values: Mapping[str, float], x: ScaledDraws, y: ScaledDraws | None, marker: str) -> None:
+    if x.name in values:
+        ax.set_xlim(_widened(ax.get_xlim(), values[x.name] / x.scale))
+    if y is not None and y.name in values:
+        ax.set_ylim(_widened(ax.get_ylim(), values[y.name] / y.scale))
     if x.name not in values:
         return
     if y is None:
         ax.axvline(values[x.name] / x.scale, color=VERMILLION, linewidth=1.2, linestyle="--")
     elif y.name in values:
         ax.plot(values[x.name] / x.scale, values[y.name] / y.scale, marker, color=VERMILLION, markersize=6)
+
+
+def _widened(limits: tuple[float, float], value: float) -> tuple[float, float]:
+    """Let an axis reach a mark that is at most its width away; one that is farther would squeeze the posterior."""
+    low, high = limits
+    width = high - low
+    if not low - width < value < high + width:
+        return limits
+    return min(low, value - 0.05 * width), max(high, value + 0.05 * width)
 
 
 def _draw_key(figure: FigureBase, marks: list[str], show_priors: bool) -> None:
