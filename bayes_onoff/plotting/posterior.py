@@ -119,9 +119,10 @@ def plot_pair(
 
 
 def _limits(parameter: ScaledDraws, marks: list[Mapping[str, float]]) -> tuple[float, float]:
-    """Enclose the draws, and what is marked beyond them with a margin."""
+    """Enclose the draws, and with a margin what is marked beyond them, unless it is so far that it would squeeze them."""
     low, high = float(parameter.draws.min()), float(parameter.draws.max())
     marked = [values[parameter.name] / parameter.scale for values in marks if parameter.name in values]
+    marked = [value for value in marked if 2 * low - high < value < 2 * high - low]
     lowest, highest = min([low, *marked]), max([high, *marked])
     margin = _MARGIN * (highest - lowest)
     return lowest - margin * (lowest < low), highest + margin * (highest > high)

@@ -40,6 +40,17 @@ def test_contours_hold_the_draws_they_claim(posterior: Posterior) -> None:
         assert outline.contains_points(points).mean() == pytest.approx(content, abs=0.04)
 
 
+def test_axes_reach_marks_that_are_near(posterior: Posterior) -> None:
+    amplitude, index = (np.ptp(posterior.values[name]) for name in ("amplitude", "index"))
+    near = posterior.values["index"].max() + 0.5 * index
+    far = posterior.values["amplitude"].max() + 5 * amplitude
+    plain = plot_pair(posterior)
+    axes = plot_pair(posterior, marks={"simulated": {"amplitude": far, "index": near}})
+    assert axes[1, 1].get_xlim()[1] > near
+    assert axes[1, 0].get_ylim() == axes[1, 1].get_xlim()
+    assert axes[0, 0].get_xlim() == axes[1, 0].get_xlim() == plain[0, 0].get_xlim()
+
+
 def test_marks_stand_at_their_values(posterior: Posterior) -> None:
     axes = plot_pair(posterior, marks={"WSTAT": {"amplitude": 2.69e-11, "index": 2.5876}}, show_priors=False)
     mark = next(line for line in axes[1, 0].lines if line.get_color() == VERMILLION)
