@@ -119,7 +119,7 @@ def plot_pair(
 
 
 def _limits(parameter: ScaledDraws, marks: list[Mapping[str, float]]) -> tuple[float, float]:
-    """Enclose the draws, and with a margin what is marked beyond them, unless it is so far that it would squeeze them."""
+    """Enclose the draws, and with a margin what is marked beyond them, where that would not squeeze them."""
     low, high = float(parameter.draws.min()), float(parameter.draws.max())
     marked = [values[parameter.name] / parameter.scale for values in marks if parameter.name in values]
     marked = [value for value in marked if 2 * low - high < value < 2 * high - low]
