@@ -5,9 +5,8 @@ from html import escape
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable, Table
 
-__all__ = ["SUPERSCRIPTS", "format_number", "format_unit", "html_table", "shown_shortly"]
+__all__ = ["SUPERSCRIPTS", "format_number", "format_unit", "html_table"]
 
 SUPERSCRIPTS = dict(zip("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True))
 """From the characters of a power to raised ones."""
@@ -62,11 +61,3 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: st
     head = "".join(f"<th>{escape(name)}</th>" for name in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table>{named}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def shown_shortly[T: (QTable, Table)](table: T) -> T:
-    """Let a table show four digits of its numbers, dates excepted, in place, and give it back; its values keep all."""
-    for column in table.itercols():
-        if column.dtype.kind == "f" and column.unit != u.d:
-            column.info.format = ".4g"
-    return table

@@ -15,6 +15,7 @@ from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.models import SpectralModel
 from bayes_onoff.simulation import simulate_counts
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, write_ogip
+from tests.spectra.test_gammapy_datasets import SpectrumDatasetOnOff
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")}
@@ -62,6 +63,8 @@ def reader_has(page: str, folder: Path) -> dict[str, Any]:
         return {"spectra": four_runs()}
     if page == "light-curves":
         return {"spectra": four_runs(), "model": SpectralModel("power-law")}
+    if page == "from-gammapy":
+        return {"datasets": [SpectrumDatasetOnOff(name="23523"), SpectrumDatasetOnOff(name="23526")]}
     return {"files": written_by_two_telescopes(folder)} if page == "systematics" else {}
 
 
@@ -72,6 +75,7 @@ PRINTED = {
         r"signal [67]\.\d \+- [34]\.\d, below 1\d\.\d counts at 95 %",
         "flux_5sigma",
     ],
+    "from-gammapy": [r"\('23523', '23526'\)"],
     "light-curves": [r"do not show variability: F_var < 0\.\d+"],
     "models": [],
     "systematics": [r"agree|differ"],

@@ -5,6 +5,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from bayes_onoff.calibration.calibrate import Calibration
+from bayes_onoff.columns import described
 
 __all__ = ["SIGNIFICANCE", "calibration_sentence", "calibration_table"]
 
@@ -13,6 +14,19 @@ SIGNIFICANCE = 0.01
 
 INTERVALS = {"coverage_68": (0.16, 0.84), "coverage_95": (0.025, 0.975), "coverage_ul95": (0.0, 0.95)}
 """Quantiles between which a truth must lie: the central intervals, and below the one-sided 95 % upper limit."""
+
+_DESCRIPTIONS = {
+    "quantity": "what was simulated and found again",
+    "p_uniform": "probability of ranks at least as uneven if the posterior is right",
+    "p_holm": "the same, corrected for the number of quantities",
+    "coverage_68": "share of the truths inside the central 68 % interval",
+    "coverage_68_error": "binomial error of that share if the posterior is right",
+    "coverage_95": "share of the truths inside the central 95 % interval",
+    "coverage_95_error": "binomial error of that share if the posterior is right",
+    "coverage_ul95": "share of the truths below the one-sided 95 % upper limit",
+    "coverage_ul95_error": "binomial error of that share if the posterior is right",
+    "mean_pit": "mean rank of the truths, 0.5 if the posterior is right",
+}
 
 
 def _uniformity(pit: NDArray[np.float64]) -> float:
@@ -62,7 +76,7 @@ def calibration_table(calibration: Calibration) -> Table:
         "sentence": "",
     }
     table.meta["sentence"] = calibration_sentence(table)
-    return table
+    return described(table, _DESCRIPTIONS)
 
 
 def calibration_sentence(table: Table) -> str:

@@ -3,11 +3,11 @@
 import numpy as np
 from astropy.table import QTable
 
+from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import JointPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.population import instrument_geometry
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.scatter import (
     HINT,

@@ -13,11 +13,11 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import BackgroundModel, Posterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.pooled import background_design, log_mean_rate
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.table_meta import table_meta
 
 __all__ = [
@@ -49,9 +49,12 @@ _METHOD = (
     "from the family are flagged by any of the four"
 )
 _DESCRIPTIONS = {
+    "check": "name of the check",
+    "meaning": "what is compared",
     "observed": "median over the draws",
     "replicated": "median over the replicated sets",
     "p_value": "probability of a replicated set at least as odd as the observed one",
+    "flagged": f"whether the p-value is below {FLAGGED_BELOW:g}",
     "where": "the run, and for a bin its energy, that stands out most",
 }
 

@@ -6,9 +6,9 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.residuals import predictive_residuals
 from bayes_onoff.products.table_meta import table_meta
@@ -20,6 +20,11 @@ _DESCRIPTIONS = {
     "alpha": "acceptance ratio ON/OFF, the nominal one if it is uncertain",
     "npred_signal": "expected signal counts, posterior median",
     "npred_off": "expected OFF counts b, posterior median",
+    **{
+        f"npred_{kind}_eti68_{end}": f"{end} end of their equal-tailed 68 % credible interval"
+        for kind in ("signal", "off")
+        for end in ("lower", "upper")
+    },
     "residual_on": "randomised-quantile residual of the ON counts, standard normal if the model is right",
     "residual_off": "randomised-quantile residual of the OFF counts",
     "standardised_on": "(n_on - predictive mean) / predictive standard deviation",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import QTable
 
+from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.evidence_scale import bayes_factor_words, model_probabilities
 from bayes_onoff.products.left_out import GOOD_K, log_density_of_left_out_bin
 

@@ -7,8 +7,8 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.inference import Posterior
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux import energy_flux, energy_interval, integral_flux
 from bayes_onoff.products.intervals import INTERVAL_COLUMNS, posterior_quantiles
 from bayes_onoff.products.table_meta import table_meta

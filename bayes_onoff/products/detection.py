@@ -7,12 +7,12 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import CRAB, HalfNormal, Prior, SpectralModel, energy_flux, photons
 from bayes_onoff.products.band_likelihood import BandLikelihoods, band_likelihoods
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux_points import UL_CONFIDENCE
 from bayes_onoff.products.norm_density import N_GRID, NormDensity, log_evidence
 from bayes_onoff.products.table_meta import background_name

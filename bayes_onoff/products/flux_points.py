@@ -10,6 +10,7 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from bayes_onoff.axes import BAND
+from bayes_onoff.columns import described
 from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import energy_flux, photons
@@ -19,7 +20,6 @@ from bayes_onoff.products.band_likelihood import (
     BandLikelihoods,
     band_densities,
 )
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.norm_density import NormDensity
 from bayes_onoff.products.table_meta import background_name

@@ -8,10 +8,10 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.psis import psis_elpd
-from bayes_onoff.products.columns import described
 
 if TYPE_CHECKING:
     from bayes_onoff.inference import CompiledAnalysis

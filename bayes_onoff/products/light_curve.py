@@ -10,6 +10,7 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from bayes_onoff.axes import GROUP_DIM
+from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.group_norms import GroupNorms
@@ -17,7 +18,6 @@ from bayes_onoff.inference.light_curve import LightCurvePosterior
 from bayes_onoff.inference.population import PopulationSignal, population_geometry
 from bayes_onoff.models import photons
 from bayes_onoff.products.band_likelihood import band_densities
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux_points import UL_CONFIDENCE, UL_SQRT_TS
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.scatter import (
@@ -46,11 +46,15 @@ _DESCRIPTIONS = {
     "time_min": "start of the first good time, MJD (TT)",
     "time_max": "end of the last good time, MJD (TT)",
     "time_mid": "centre between the two, MJD (TT)",
+    "e_ref": "geometric centre of the band",
+    "e_min": "lower edge of the band",
+    "e_max": "upper edge of the band",
     "flux": "photon flux of the group alone: median of a free norm (flat prior, not negative) times the reference",
     "flux_err": "standard deviation",
     "flux_errn": "median less lower end of the 68 % interval",
     "flux_errp": "upper end of the 68 % interval less median",
     "flux_ul": "one-sided 95 % upper limit",
+    "ts": "twice the marginal log-likelihood ratio between the best norm and zero",
     "sqrt_ts": "square root of twice the marginal log-likelihood ratio between the best norm and zero",
     "is_ul": f"sqrt_ts is below {UL_SQRT_TS:g}",
     "excess": "n_on - alpha n_off",

@@ -8,9 +8,9 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from bayes_onoff.axes import RUN_DIM
+from bayes_onoff.columns import described
 from bayes_onoff.inference import Posterior
 from bayes_onoff.inference.systematics import AREA_NODE
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux import energy_flux, integral_flux
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.table_meta import table_meta

@@ -8,9 +8,9 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import Posterior
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.flux import integral_flux
 from bayes_onoff.products.table_meta import table_meta
 from bayes_onoff.units import ENERGY

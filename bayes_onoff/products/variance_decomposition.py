@@ -8,9 +8,9 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.inference import JointPosterior, Posterior
 from bayes_onoff.inference.systematics import AREA_SHIFT, ENERGY_SCALE
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.table_meta import table_meta
 
 __all__ = ["variance_decomposition", "variance_shares"]

@@ -11,10 +11,10 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference.instrument import Instrument, require_instruments
 from bayes_onoff.models import SpectralModel
-from bayes_onoff.products.columns import described
 from bayes_onoff.products.wstat_joint import JointWstatObjective
 from bayes_onoff.products.wstat_objective import WstatObjective, is_positive
 from bayes_onoff.spectra import Spectra

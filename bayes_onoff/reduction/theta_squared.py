@@ -8,6 +8,7 @@ from astropy.table import QTable
 from numpy.typing import ArrayLike, NDArray
 from regions import SkyRegion
 
+from bayes_onoff.columns import described
 from bayes_onoff.dl3 import Observation
 from bayes_onoff.errors import InputError, ReductionError
 from bayes_onoff.reduction.checks import run_place
@@ -155,7 +156,4 @@ def _tabulate(
         "excess_error": np.sqrt(on + alpha**2 @ n_off),
         "significance": li_ma_significance(on, off, ratio),
     }
-    table = QTable(columns)
-    for name, description in _DESCRIPTIONS.items():
-        table[name].info.description = description
-    return table
+    return described(QTable(columns), _DESCRIPTIONS)

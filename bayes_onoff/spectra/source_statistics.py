@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.table import QTable
 
-from bayes_onoff.notation import shown_shortly
+from bayes_onoff.columns import described
 from bayes_onoff.spectra.spectrum import Spectra, SpectrumOnOff
 from bayes_onoff.spectra.stacking import mean_alpha
 from bayes_onoff.spectra.statistics import li_ma_significance
@@ -57,9 +57,7 @@ def _table(names: Sequence[str], rows: Sequence[tuple[float | int, ...]]) -> QTa
     table = QTable([obs_ids, *zip(*rows, strict=True)], names=list(_DESCRIPTIONS))
     for name, unit in (("livetime", TIME), ("energy_min", ENERGY), ("energy_max", ENERGY)):
         table[name] = table[name] * unit
-    for name, description in _DESCRIPTIONS.items():
-        table[name].info.description = description
-    return shown_shortly(table)
+    return described(table, _DESCRIPTIONS)
 
 
 def run_table(spectra: Spectra) -> QTable:

@@ -181,6 +181,23 @@ def test_figures_are_pictures(finished: Finished) -> None:
         assert np.ptp(pixels[..., :3]) > 0.5, path
 
 
+@pytest.mark.parametrize("which", ["finished", "unconverged"])
+def test_every_column_says_what_it_means_and_the_page_of_files_the_same(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue(which).folder
+    page = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
+    sections = {name: part for part in page.split("\n## ") for name in re.findall(r"`(\w+\.ecsv)`", part)}
+    found = sorted(path.name for path in folder.glob("*.ecsv"))
+    assert len(found) > 10
+    for name in found:
+        table = Table.read(folder / name, format="ascii.ecsv")
+        for column in table.itercols():
+            assert column.description, f"{name}: {column.name}"
+            row = rf"\| `{re.escape(column.name)}` \| [^|]* \| {re.escape(column.description)} \|"
+            assert re.search(row, sections[name]), f"{name}: {column.name}: {column.description}"
+
+
 def test_the_report_stands_alone(finished: Finished) -> None:
     page = (finished.folder / "report.html").read_text()
     assert page.startswith("<!DOCTYPE html>")

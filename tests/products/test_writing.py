@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from astropy.table import QTable, Table
 
+from bayes_onoff.columns import described
 from bayes_onoff.errors import FileError
 from bayes_onoff.files import replaced_when_whole
-from bayes_onoff.notation import shown_shortly
 from bayes_onoff.products.writing import write_table
 
 
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_written_is_named(table: QTable, tmp_path: Path)
 
 
 def test_a_table_shows_few_digits_and_the_file_keeps_all(tmp_path: Path) -> None:
-    table = shown_shortly(QTable({"flux": [1 / 3] / u.s, "time": [53000.123456789] * u.d, "n_on": [12345]}))
+    table = described(QTable({"flux": [1 / 3] / u.s, "time": [53000.123456789] * u.d, "n_on": [12345]}))
     assert table.pformat(show_unit=False)[2].split() == ["0.3333", "53000.123456789", "12345"]
     found = Table.read(write_table(table, tmp_path / "table.ecsv"), format="ascii.ecsv")
     assert found["flux"][0] == 1 / 3

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
+import astropy.units as u
 from astropy.table import QTable, Table
-
-from bayes_onoff.notation import shown_shortly
 
 __all__ = ["described"]
 
@@ -30,7 +29,9 @@ _EVERYWHERE = {
 
 
 def described[T: (QTable, Table)](table: T, own: Mapping[str, str] | None = None) -> T:
-    """Describe the columns of a table, in place, and give it back. Where it is shown, four digits are enough.
+    """Describe the columns of a table, in place, and give it back.
+
+    Where the table is shown, its numbers have four digits, dates excepted; its values keep all.
 
     Parameters
     ----------
@@ -41,4 +42,7 @@ def described[T: (QTable, Table)](table: T, own: Mapping[str, str] | None = None
     for name, meaning in (_EVERYWHERE | dict(own or {})).items():
         if name in table.colnames:
             table[name].info.description = meaning
-    return shown_shortly(table)
+    for column in table.itercols():
+        if column.dtype.kind == "f" and column.unit != u.d:
+            column.info.format = ".4g"
+    return table
