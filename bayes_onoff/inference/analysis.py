@@ -143,7 +143,7 @@ def compile_analysis(
     model.require_spectrum()
     background = background or BackgroundModel()
     data = FitData.from_spectra(spectra)
-    compiled = compile_model(build_model(data, model, background, systematics))
+    compiled = compile_model(build_model(data, model, background, systematics), correlated=bool(systematics))
     return CompiledAnalysis(model, background, compiled, data, systematics)
 
 

@@ -165,7 +165,9 @@ def compile_joint(
         name: Block(FitData.from_spectra(instrument.spectra), instrument.background, instrument.systematics)
         for name, instrument in instruments.items()
     }
-    return CompiledJoint(model, dict(instruments), compile_model(build_joint_model(blocks, model, among)), among)
+    uncertain = any(instrument.systematics for instrument in instruments.values())
+    compiled = compile_model(build_joint_model(blocks, model, among), correlated=uncertain)
+    return CompiledJoint(model, dict(instruments), compiled, among)
 
 
 def _require_population(among: Population, instruments: Mapping[str, Instrument]) -> None:

@@ -5,10 +5,11 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from bayes_onoff.errors import InputError
+from bayes_onoff.errors import BayesOnOffError, InputError
 from bayes_onoff.inference import SamplerSettings, compile_analysis
 from bayes_onoff.inference.settings import require_sampler
 from bayes_onoff.models import SpectralModel
+from bayes_onoff.spectra import Spectra
 
 
 def test_a_step_into_overflow_is_a_density_of_zero_not_an_end(make_spectra):
@@ -63,6 +64,14 @@ def as_point(compiled, flat):
 
 
 @pytest.mark.skipif(find_spec("numpyro") is not None, reason="numpyro is installed: nothing to refuse")
+def test_counts_beyond_all_telescopes_are_refused_in_words(make_spectra):
+    analysis = compile_analysis(make_spectra(), SpectralModel("power-law"))
+    run, *others = make_spectra().runs
+    absurd = Spectra((run.replace(n_off=np.full(run.energy.n_bins, 6 * 10**15)), *others))
+    with pytest.raises(BayesOnOffError, match="the density is not finite at any starting point; look at the priors"):
+        analysis.fit(absurd, SamplerSettings(draws=10, tune=10, chains=2, seed=1), progress=False)
+
+
 def test_a_sampler_that_is_not_installed_is_refused():
     with pytest.raises(InputError, match=r"sampling\.sampler: .* not installed: .*numpyro; found 'numpyro'"):
         require_sampler(SamplerSettings(sampler="numpyro"))

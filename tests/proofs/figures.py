@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from bayes_onoff.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION, new_axes, new_figure
+from bayes_onoff.plotting.uniformity import GRID, departure_from_uniform, draw_uniform_band
 from tests.proofs.light_curves import LEVELS
 from tests.proofs.limits import FACTORS
-from tests.proofs.model_comparison import PROBABILITIES
+from tests.proofs.model_comparison import PROBABILITIES, analysed_sets
 from tests.proofs.records import read_records
 from tests.proofs.toy_rows import GROUPS
 from tests.proofs.toy_tables import coverage, shift
@@ -137,6 +139,7 @@ def draw_unfolding(records: Records) -> Figure:
 
 def draw_comparison(records: Records) -> Figure:
     """Draw how often a cutoff of some probability is there, and what the evidence says of two fixed truths."""
+    records = analysed_sets(records)
     figure = new_figure(9.0, 3.8)
     ax, other = new_axes(figure, position=121), new_axes(figure, position=122)
     drawn = [record for record in records if record["kind"] == "prior"]
@@ -150,7 +153,7 @@ def draw_comparison(records: Records) -> Figure:
             ax.errorbar(p.mean(), found, yerr=np.sqrt(p @ (1 - p)) / inside.sum(), fmt="o", color=BLUE, markersize=5)
     ax.set_xlabel("probability of a cutoff")
     ax.set_ylabel(f"share of cutoffs among the truths ({len(drawn)} sets)")
-    edges = np.arange(-6, 12.5, 0.75)
+    edges = np.arange(-4.5, 6.1, 0.75)
     for truth, color, label in (("power-law", VERMILLION, "power law"), (CUTOFF, BLUE, "cutoff at 10 TeV")):
         chosen = [r["log_bayes_factor"] for r in records if (r["kind"], r["truth"]) == ("fixed", truth)]
         counted = np.clip(chosen, edges[0], edges[-1])
@@ -168,14 +171,15 @@ def draw_light_curves(records: Records) -> Figure:
     ax, other = new_axes(figure, position=121), new_axes(figure, position=122)
     colors = dict(zip(LEVELS, (SKY, BLUE, GREEN, VERMILLION), strict=True))
     for level, color in colors.items():
-        ranks = np.sort([r["rank"]["fvar_population"] for r in records if (r["kind"], r["level"]) == ("sbc", level)])
+        ranks = np.array([r["rank"]["fvar_population"] for r in records if (r["kind"], r["level"]) == ("sbc", level)])
         if len(ranks):
-            expected = (np.arange(len(ranks)) + 0.5) / len(ranks)
-            ax.step(ranks, expected - ranks, where="mid", color=color, label=f"{level} counts ({len(ranks)} sets)")
+            ax.plot(GRID, departure_from_uniform(ranks), color=color, label=f"{level} counts")
+    draw_uniform_band(ax, len(ranks))
     ax.axhline(0, color=GREY, linewidth=1, zorder=0)
+    ax.set_ylim(-0.14, 0.18)
     ax.set_xlabel("share of the draws below the true F$_\\mathrm{var}$")
-    ax.set_ylabel("cumulative share of sets, less that share")
-    ax.legend(frameon=False, fontsize="small")
+    ax.set_ylabel(f"cumulative share of {len(ranks)} sets, less that share")
+    ax.legend(frameon=False, fontsize="small", ncols=2, loc="upper left")
     for level, color in colors.items():
         constant = [r for r in records if (r["kind"], r["level"], r["scatter"]) == ("fixed", level, 0.0)]
         if constant:
@@ -187,6 +191,8 @@ def draw_light_curves(records: Records) -> Figure:
             )
     other.set_xscale("log")
     other.set_yscale("log")
+    other.xaxis.set_minor_formatter(NullFormatter())
+    other.yaxis.set_minor_formatter(NullFormatter())
     other.set_xlabel("relative error of one flux")
     other.set_ylabel("95 % limit on F$_\\mathrm{var}$, constant source")
     return figure
