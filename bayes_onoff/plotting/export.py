@@ -20,8 +20,9 @@ _FORMATS = ("png", "svg", "pdf")
 def _rendered(figure: Figure, file_format: str, dpi: float, transparent: bool) -> bytes:
     buffer = io.BytesIO()
     # The same figure gives the same bytes: no date, ids that do not depend on chance. Text becomes outlines, so that
-    # it looks the same where our font is not installed.
-    settings: Any = {"svg.hashsalt": "bayes-onoff", "svg.fonttype": "path"}
+    # it looks the same where our font is not installed. The figure keeps its size: other packages (PreliZ) tell
+    # matplotlib to cut every figure to its contents.
+    settings: Any = {"svg.hashsalt": "bayes-onoff", "svg.fonttype": "path", "savefig.bbox": "standard"}
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[file_format]
     with mpl.rc_context(settings):
         figure.savefig(buffer, format=file_format, dpi=dpi, transparent=transparent, metadata=metadata)

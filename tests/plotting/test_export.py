@@ -1,7 +1,10 @@
 import re
 from pathlib import Path
 
+import matplotlib as mpl
 import pytest
+from matplotlib import image
+from matplotlib.figure import Figure
 
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.plotting import render_svg, write_figure
@@ -71,6 +74,12 @@ def test_a_folder_in_the_way_is_refused_and_nothing_is_left(tmp_path: Path) -> N
     with pytest.raises(FileError, match=r"figure\.png: cannot be written"):
         write_figure(make_figure(), tmp_path / "figure.png")
     assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_figures_keep_their_size_whatever_other_packages_tell_matplotlib(tmp_path: Path) -> None:
+    with mpl.rc_context({"savefig.bbox": "tight"}):
+        path = write_figure(Figure(figsize=(4, 3)), tmp_path / "empty.png", dpi=100)
+    assert image.imread(path).shape[:2] == (300, 400)
 
 
 def test_a_formula_is_as_large_as_its_text() -> None:

@@ -80,7 +80,8 @@ def _energy_rows() -> list[Toy]:
 
 def _bins_rows() -> list[Toy]:
     rows = []
-    cases = [("equal", 30.0, 450.0, 1.0, n) for n in (50, 100, 200, 400, 500, 1600)]
+    # 30 source and 50 background counts a keV, from 1 to 10 keV
+    cases = [("equal", 270.0, 450.0, 1.0, n) for n in (50, 100, 200, 400, 500, 1600)]
     cases += [("tenth", 60.0, 300.0, 0.1, n) for n in (15, 60, 120, 300, 1000, 3000)]
     for name, source, off, alpha, n in cases:
         edges = np.linspace(1.0, 10.0, n + 1) if name == "equal" else np.geomspace(1.0, 10**1.5, n + 1)
