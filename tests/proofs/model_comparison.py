@@ -49,7 +49,7 @@ PROBABILITIES = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Edges of the classes of sets whose posterior probabilities are compared with frequencies."""
 
 MOST_COUNTS = 10**7
-"""Sets with more in a bin are left out: no telescope counts so many, but priors three standard deviations out do. The
+"""Sets with more in a bin are left out: no telescope counts so many, but priors four standard deviations out do. The
 choice is made from the data alone, so that the probabilities of the others stay what they are."""
 
 type Task = tuple[int, str, str, int]
