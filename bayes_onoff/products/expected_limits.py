@@ -9,6 +9,7 @@ import numpy as np
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
 from bayes_onoff.inference import BandPosterior, Posterior, SamplerSettings, compile_bands
 from bayes_onoff.inference.fit_data import FitData
@@ -32,6 +33,10 @@ _QUANTILES = {
     "flux_ul_upper68": (0.84, "16 % of the limits are higher"),
     "flux_ul_lower95": (0.025, "2.5 % of the limits are lower"),
     "flux_ul_upper95": (0.975, "2.5 % of the limits are higher"),
+}
+_DESCRIPTIONS = {name: description for name, (_, description) in _QUANTILES.items()} | {
+    "crab_ul_median": "median limit in units of the Crab nebula's flux in these energies",
+    "flux_5sigma": "photon flux seen at 5 standard deviations or more in half of the cases",
 }
 
 
@@ -210,11 +215,8 @@ def _table(
     edges = bands.edges
     crab = np.array([crab_flux(edges[band : band + 2]) for band in range(len(flux))])
     table = QTable({"energy_min": edges[:-1] * ENERGY, "energy_max": edges[1:] * ENERGY})
-    for name, (probability, description) in _QUANTILES.items():
+    for name, (probability, _) in _QUANTILES.items():
         table[name] = np.quantile(limits, probability, axis=0) * FLUX
-        table[name].info.description = description
     table["crab_ul_median"] = np.median(limits, axis=0) / crab
-    table["crab_ul_median"].info.description = "median limit in units of the Crab nebula's flux in these energies"
     table["flux_5sigma"] = detectable * FLUX
-    table["flux_5sigma"].info.description = "photon flux seen at 5 standard deviations or more in half of the cases"
-    return table
+    return described(table, _DESCRIPTIONS)

@@ -58,7 +58,7 @@ _STATISTICS = {
     "_err": "posterior standard deviation",
     "_errn": "median less the lower end of the 68 % interval",
     "_errp": "upper end of the 68 % interval less the median",
-    "_ul": "one-sided 95 % upper limit",
+    "_ul": f"one-sided {100 * UL_CONFIDENCE:g} % upper limit",
 }
 _DESCRIPTIONS = {
     "e_ref": "geometric centre of the band",
@@ -72,7 +72,7 @@ _DESCRIPTIONS = {
     **{f"ref_{name}": f"{measure}, of the reference spectrum" for name, measure in _MEASURES.items()},
     "ts": "twice the marginal ln likelihood ratio between the best norm and zero",
     "sqrt_ts": "its square root",
-    "is_ul": "whether the band is shown as an upper limit: sqrt_ts below 2",
+    "is_ul": f"whether the band is shown as an upper limit: sqrt_ts below {UL_SQRT_TS:g}",
 }
 
 

@@ -170,15 +170,19 @@ def draw_light_curves(records: Records) -> Figure:
     figure = new_figure(9.0, 3.8)
     ax, other = new_axes(figure, position=121), new_axes(figure, position=122)
     colors = dict(zip(LEVELS, (SKY, BLUE, GREEN, VERMILLION), strict=True))
-    for level, color in colors.items():
-        ranks = np.array([r["rank"]["fvar_population"] for r in records if (r["kind"], r["level"]) == ("sbc", level)])
-        if len(ranks):
-            ax.plot(GRID, departure_from_uniform(ranks), color=color, label=f"{level} counts")
-    draw_uniform_band(ax, len(ranks))
+    ranks = {
+        level: np.array([r["rank"]["fvar_population"] for r in records if (r["kind"], r["level"]) == ("sbc", level)])
+        for level in LEVELS
+    }
+    n_sets = max(map(len, ranks.values()))
+    for level, found in ranks.items():
+        if len(found):
+            ax.plot(GRID, departure_from_uniform(found), color=colors[level], label=f"{level} counts")
+    draw_uniform_band(ax, n_sets)
     ax.axhline(0, color=GREY, linewidth=1, zorder=0)
     ax.set_ylim(-0.14, 0.18)
     ax.set_xlabel("share of the draws below the true F$_\\mathrm{var}$")
-    ax.set_ylabel(f"cumulative share of {len(ranks)} sets, less that share")
+    ax.set_ylabel(f"cumulative share of {n_sets} sets, less that share")
     ax.legend(frameon=False, fontsize="small", ncols=2, loc="upper left")
     for level, color in colors.items():
         constant = [r for r in records if (r["kind"], r["level"], r["scatter"]) == ("fixed", level, 0.0)]
