@@ -20,6 +20,10 @@ __all__ = ["CHECKS", "check_off_counts", "compiled_model", "pooled_posterior"]
 
 BACKGROUND = BackgroundModel("pooled")
 SETTINGS = {"chains": 2, "tune": 500, "draws": 700, "target_accept": 0.8}
+MANY_BINS = 100
+SETTINGS_MANY_BINS = {"chains": 1, "tune": 150, "draws": 300, "target_accept": 0.6}
+"""Of rows with more bins than that, or a thousand sets take days: some 400 effective draws of the norm (the tables
+tell), a quarter of the others' draws."""
 EVERY = 4
 """Every fourth draw enters the predictive checks."""
 CHECKS = {
@@ -46,7 +50,8 @@ def pooled_posterior(row: Toy, spectra: Spectra, seed: int, rng: np.random.Gener
     data = FitData.from_spectra(spectra)
     compiled = compiled_model(*row.shape)
     compiled.set_data(data_arrays(data, _band_signal(row.signal), BACKGROUND))
-    samples = compiled.sample(SamplerSettings(seed=seed, **SETTINGS), progress=False)  # type: ignore[arg-type]
+    settings = SETTINGS_MANY_BINS if row.shape[1] > MANY_BINS else SETTINGS
+    samples = compiled.sample(SamplerSettings(seed=seed, **settings), progress=False)  # type: ignore[arg-type]
     norm = samples.variables["norm"][..., 0]
     draws = rates.background_draws(samples.variables, norm[..., None, None] * row.signal, data, BACKGROUND, rng)
     lower, median, upper, limit = np.quantile(norm, [0.16, 0.5, 0.84, 0.95])
