@@ -10,7 +10,7 @@ from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.inference.parts import of_draws, parts
 from bayes_onoff.inference.settings import BackgroundModel
 from bayes_onoff.inference.systematics import NO_SYSTEMATICS, Systematics, log_systematics_prior
-from bayes_onoff.models import Normal, SpectralModel
+from bayes_onoff.models import Normal, Prior, SpectralModel
 
 __all__ = ["log_prior", "parameter_log_prior"]
 
@@ -46,7 +46,7 @@ def log_prior(
         (chain, draw), of the shifts of all runs, and `alpha_scatter` if their scale is learned.
         Each systematic parameter, (chain, draw).
     """
-    densities = parameter_log_prior(draws, data, model, background, systematics)
+    densities = parameter_log_prior(draws, data, model.priors, background, systematics)
     if background.prior == "independent":
         densities["rates"] = _expected_rate_prior(draws, data, background)
     return densities
@@ -55,12 +55,12 @@ def log_prior(
 def parameter_log_prior(
     draws: Mapping[str, NDArray[np.float64]],
     data: FitData,
-    model: SpectralModel,
+    spectral: Mapping[str, Prior],
     background: BackgroundModel,
     systematics: Systematics = NO_SYSTEMATICS,
 ) -> Draws:
     """Give all that `log_prior` gives but the rates of an independent background: the ln prior of the marginal form."""
-    densities = {name: prior.log_density(draws[name]) for name, prior in model.priors.items()}
+    densities = {name: prior.log_density(draws[name]) for name, prior in spectral.items()}
     densities |= log_systematics_prior(systematics, draws, data.energy_true.edges)
     if "log_alpha_shift" in draws:
         densities["acceptance_ratios"] = acceptance.log_shift_prior(data, background, draws)

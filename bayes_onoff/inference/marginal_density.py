@@ -42,19 +42,21 @@ class MarginalDensity:
     Parameters
     ----------
     data : FitData
-    model : SpectralModel
+    signal : SpectralModel or ndarray, shape (run, energy)
+        A model, its parameters among the coordinates; or the expected signal counts, where they are known.
     background : BackgroundModel
     systematics : Systematics
+        Of a model's signal.
     """
 
     data: FitData
-    model: SpectralModel
+    signal: SpectralModel | Array
     background: BackgroundModel
     systematics: Systematics = NO_SYSTEMATICS
 
     def points(self, draws: Mapping[str, Array]) -> Array:
         """Map draws in their natural space, (chain, draw, ...) each, to coordinates (chain, draw, n)."""
-        parts = [_free(prior, np.asarray(draws[name])) for name, prior in self.model.priors.items()]
+        parts = [_free(prior, np.asarray(draws[name])) for name, prior in self._spectral_priors.items()]
         if self.systematics.energy_scale is not None:
             parts.append(_free(self.systematics.energy_scale_prior, np.asarray(draws[ENERGY_SCALE])))
         if self.systematics.effective_area is not None:
@@ -85,15 +87,25 @@ class MarginalDensity:
         """Evaluate at coordinates (point, n): (point,); minus infinity where a rate overflows."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             draws, log_jacobian = self._natural(points)
-            edges = self.data.energy_true.edges
-            signal = expected_signal(self.model, self.systematics, draws, edges, self.data.response)
+            signal = self._signal_counts(draws, len(points))
             total = rates.log_likelihood(signal, draws, self.data, self.background).sum(axis=-1)[0] + log_jacobian
             if self.background.alpha_uncertainty == LEARNED:
                 total = total + self._log_regions(draws["alpha_scatter"][0])
-            priors = parameter_log_prior(draws, self.data, self.model, self.background, self.systematics)
+            priors = parameter_log_prior(draws, self.data, self._spectral_priors, self.background, self.systematics)
             for density in priors.values():
                 total = total + density.reshape(len(points), -1).sum(axis=-1)
         return np.where(np.isfinite(total), total, -np.inf)
+
+    @property
+    def _spectral_priors(self) -> Mapping[str, Prior]:
+        return self.signal.priors if isinstance(self.signal, SpectralModel) else {}
+
+    def _signal_counts(self, draws: Draws, n_points: int) -> Array:
+        if isinstance(self.signal, SpectralModel):
+            edges, response = self.data.energy_true.edges, self.data.response
+            counts: Array = expected_signal(self.signal, self.systematics, draws, edges, response)
+            return counts
+        return np.broadcast_to(self.signal, (1, n_points, *self.signal.shape))
 
     @property
     def _area_root(self) -> Array:
@@ -118,7 +130,7 @@ class MarginalDensity:
         def take(n: int) -> Array:
             return np.stack([next(columns) for _ in range(n)], axis=-1)[None]
 
-        for name, prior in self.model.priors.items():
+        for name, prior in self._spectral_priors.items():
             draws[name], slope = _bounded(prior, next(columns)[None])
             log_jacobian += slope[0]
         n_runs = len(self.data.runs)

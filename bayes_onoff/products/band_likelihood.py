@@ -21,6 +21,7 @@ __all__ = [
     "BandLikelihoods",
     "band_densities",
     "band_likelihoods",
+    "chosen_draws",
 ]
 
 N_HYPERPARAMETER_DRAWS = 200
@@ -46,11 +47,16 @@ class _Conditionals:
     log_prior: NDArray[np.float64]
 
 
+def chosen_draws(n_all: int, n_draws: int) -> NDArray[np.int64]:
+    """At most `n_draws` of `n_all`, evenly spread."""
+    return np.linspace(0, n_all - 1, min(n_draws, n_all)).astype(np.int64)
+
+
 def _evenly(draws: NDArray[np.float64], n_draws: int) -> NDArray[np.float64]:
     """At most `n_draws` draws spread over all chains: (chain, draw, ...) to (draw, ...)."""
     flat = draws.reshape(-1, *draws.shape[2:])
-    chosen: NDArray[np.float64] = flat[np.linspace(0, len(flat) - 1, min(n_draws, len(flat))).astype(int)]
-    return chosen
+    evenly: NDArray[np.float64] = flat[chosen_draws(len(flat), n_draws)]
+    return evenly
 
 
 def _conditionals(bands: BandPosterior, data: FitData) -> _Conditionals:

@@ -12,6 +12,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import CRAB, HalfNormal, Prior, SpectralModel, energy_flux, photons
+from bayes_onoff.products.absent_source import moved_to_no_source
 from bayes_onoff.products.band_likelihood import BandLikelihoods, band_likelihoods
 from bayes_onoff.products.flux_points import UL_CONFIDENCE
 from bayes_onoff.products.norm_density import N_GRID, NormDensity, log_evidence
@@ -137,6 +138,22 @@ def _with_prior(norm: _Norm, prior: Prior, scale: float, found: BandLikelihoods)
     return log_evidence(grid, total + prior.log_density(grid * scale) + np.log(scale))
 
 
+def _without_source(bands: BandPosterior, norm: _Norm, found: BandLikelihoods) -> NDArray[np.float64]:
+    """Ln likelihood of a norm of 0 (draw,), each draw weighted; the draws moved to no source where that is better."""
+    without: NDArray[np.float64] = _averaged(found.weight, norm.rest, norm.total[..., 0])
+    everywhere = np.array_equal(norm.members, bands.band_of_bin >= 0)
+    if not everywhere or bands.background.prior != "pooled" or bands.background.alpha_uncertainty is not None:
+        return without
+    moved = moved_to_no_source(bands, without)
+    return without if moved is None or _n_effective(moved) < _n_effective(without) else moved
+
+
+def _n_effective(log_weights: NDArray[np.float64]) -> float:
+    from scipy.special import softmax
+
+    return float(1 / (softmax(log_weights) ** 2).sum())
+
+
 def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> tuple[float, float, float]:
     """Ln of the ratio of two means given as logarithms (draw,), its error, and the effective number of draws."""
     from scipy.special import logsumexp, softmax
@@ -147,7 +164,7 @@ def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> 
     if n_draws == 1:
         return value, 0.0, np.inf
     error = float(np.sqrt(n_draws / (n_draws - 1) * ((shares[0] - shares[1]) ** 2).sum()))
-    return value, error, float(1 / max((share**2).sum() for share in shares))
+    return value, error, min(_n_effective(numerator), _n_effective(denominator))
 
 
 def _counts(bands: BandPosterior, members: NDArray[np.bool_]) -> dict[str, Any]:
@@ -176,10 +193,11 @@ def _row(
     flux = float(photons(bands.model, bands.values, norm.edges)[0])
     eflux = float(energy_flux(bands.model, bands.values, norm.edges)[0])
     crab = crab_flux(norm.edges)
+    without = _without_source(bands, norm, found)
     density = logsumexp(_averaged(found.weight, norm.rest, norm.total), axis=0)
+    density[0] = logsumexp(without)
     density = NormDensity(norm.grid, density - log_evidence(norm.grid, density))
     with_source = _averaged(found.weight, norm.rest, _with_prior(norm, prior, flux / crab, found))
-    without = _averaged(found.weight, norm.rest, norm.total[..., 0])
     log_factor, error, n_effective = _ratio(with_source, without)
     limit = density.quantile(UL_CONFIDENCE)
     return {
