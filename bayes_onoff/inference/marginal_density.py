@@ -42,8 +42,8 @@ class MarginalDensity:
     Parameters
     ----------
     data : FitData
-    signal : SpectralModel or ndarray, shape (run, energy)
-        A model, its parameters among the coordinates; or the expected signal counts, where they are known.
+    signal : SpectralModel or ndarray, shape (run, energy) or (point, run, energy)
+        A model, its parameters among the coordinates; or the expected signal counts, at all points or at each.
     background : BackgroundModel
     systematics : Systematics
         Of a model's signal.
@@ -105,7 +105,7 @@ class MarginalDensity:
             edges, response = self.data.energy_true.edges, self.data.response
             counts: Array = expected_signal(self.signal, self.systematics, draws, edges, response)
             return counts
-        return np.broadcast_to(self.signal, (1, n_points, *self.signal.shape))
+        return np.broadcast_to(self.signal, (1, n_points, *self.signal.shape[-2:]))
 
     @property
     def _area_root(self) -> Array:

@@ -12,7 +12,7 @@ from bayes_onoff.errors import InputError
 from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import CRAB, HalfNormal, Prior, SpectralModel, energy_flux, photons
-from bayes_onoff.products.absent_source import moved_to_no_source
+from bayes_onoff.products.absent_source import effective_draws, log_without_source
 from bayes_onoff.products.band_likelihood import BandLikelihoods, band_likelihoods
 from bayes_onoff.products.flux_points import UL_CONFIDENCE
 from bayes_onoff.products.norm_density import N_GRID, NormDensity, log_evidence
@@ -56,11 +56,12 @@ _DESCRIPTIONS = {
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Norm:
-    """One norm: its bins, the likelihood of everything else, and its own on a grid.
+    """One norm: its band (None: all of them), its bins, the likelihood of everything else, and its own on a grid.
 
     `rest` (draw, step) is the ln likelihood of all other bins, their norms integrated out; `total` (draw, step, grid).
     """
 
+    band: int | None
     members: NDArray[np.bool_]
     edges: NDArray[np.float64]
     rest: NDArray[np.float64]
@@ -106,13 +107,13 @@ def _common_norm(bands: BandPosterior, found: BandLikelihoods) -> _Norm:
                 (low if fallen[0] else max(0.0, low - (high - low))),
                 (high if fallen[-1] else high + (high - low) / 2),
             )
-    return _Norm(members, bands.edges[[0, -1]], found.rest, grid, total)
+    return _Norm(None, members, bands.edges[[0, -1]], found.rest, grid, total)
 
 
 def _norms(bands: BandPosterior, found: BandLikelihoods) -> list[_Norm]:
     """All bands together, then each on its own beside the others' free norms."""
     each = [
-        _Norm(bands.band_of_bin == band, bands.edges[band : band + 2], found.weight - evidence, grid, total)
+        _Norm(band, bands.band_of_bin == band, bands.edges[band : band + 2], found.weight - evidence, grid, total)
         for band, (grid, total, evidence) in enumerate(zip(found.grids, found.totals, found.evidences, strict=True))
     ]
     return [_common_norm(bands, found), *each]
@@ -138,22 +139,6 @@ def _with_prior(norm: _Norm, prior: Prior, scale: float, found: BandLikelihoods)
     return log_evidence(grid, total + prior.log_density(grid * scale) + np.log(scale))
 
 
-def _without_source(bands: BandPosterior, norm: _Norm, found: BandLikelihoods) -> NDArray[np.float64]:
-    """Ln likelihood of a norm of 0 (draw,), each draw weighted; the draws moved to no source where that is better."""
-    without: NDArray[np.float64] = _averaged(found.weight, norm.rest, norm.total[..., 0])
-    everywhere = np.array_equal(norm.members, bands.band_of_bin >= 0)
-    if not everywhere or bands.background.prior != "pooled" or bands.background.alpha_uncertainty is not None:
-        return without
-    moved = moved_to_no_source(bands, without)
-    return without if moved is None or _n_effective(moved) < _n_effective(without) else moved
-
-
-def _n_effective(log_weights: NDArray[np.float64]) -> float:
-    from scipy.special import softmax
-
-    return float(1 / (softmax(log_weights) ** 2).sum())
-
-
 def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> tuple[float, float, float]:
     """Ln of the ratio of two means given as logarithms (draw,), its error, and the effective number of draws."""
     from scipy.special import logsumexp, softmax
@@ -164,7 +149,7 @@ def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> 
     if n_draws == 1:
         return value, 0.0, np.inf
     error = float(np.sqrt(n_draws / (n_draws - 1) * ((shares[0] - shares[1]) ** 2).sum()))
-    return value, error, min(_n_effective(numerator), _n_effective(denominator))
+    return value, error, min(effective_draws(numerator), effective_draws(denominator))
 
 
 def _counts(bands: BandPosterior, members: NDArray[np.bool_]) -> dict[str, Any]:
@@ -193,7 +178,7 @@ def _row(
     flux = float(photons(bands.model, bands.values, norm.edges)[0])
     eflux = float(energy_flux(bands.model, bands.values, norm.edges)[0])
     crab = crab_flux(norm.edges)
-    without = _without_source(bands, norm, found)
+    without = log_without_source(bands, found, norm.band)
     density = logsumexp(_averaged(found.weight, norm.rest, norm.total), axis=0)
     density[0] = logsumexp(without)
     density = NormDensity(norm.grid, density - log_evidence(norm.grid, density))

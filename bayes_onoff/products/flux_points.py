@@ -14,11 +14,13 @@ from bayes_onoff.columns import described
 from bayes_onoff.inference.bands import BandPosterior
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import energy_flux, photons
+from bayes_onoff.products.absent_source import with_absent_source
 from bayes_onoff.products.band_likelihood import (
     N_DRAWS_WITH_SHIFTS,
     N_HYPERPARAMETER_DRAWS,
     BandLikelihoods,
     band_densities,
+    band_likelihoods,
 )
 from bayes_onoff.products.intervals import posterior_quantiles
 from bayes_onoff.products.norm_density import NormDensity
@@ -42,7 +44,8 @@ _NOTES = {
 }
 _APPROXIMATION = (
     "; approximated by averaging the norm's conditional density over {draws} posterior draws of the "
-    "background's hyperparameters, which makes bands beyond 10 a few per cent too significant"
+    "background's hyperparameters, where too few of them matter moved to where the background would be without the "
+    "band's signal; beyond 10 it may be a few per cent too high"
 )
 
 
@@ -210,7 +213,8 @@ def flux_points(bands: BandPosterior, likelihoods: BandLikelihoods | None = None
         limits and the significance are.
     """
     norm = np.asarray(bands.norm)
-    densities = band_densities(bands, likelihoods)
+    found = likelihoods or band_likelihoods(bands)
+    densities = with_absent_source(bands, found, band_densities(bands, found))
     edges = bands.edges
     columns: dict[str, Any] = {
         "e_ref": np.sqrt(edges[:-1] * edges[1:]) * ENERGY,
