@@ -10,16 +10,16 @@ from bayes_onoff.simulation.dl3_runs import (
     simulate_run,
     simulate_store,
 )
-from bayes_onoff.simulation.instrument import Instrument, hess_like_instrument
+from bayes_onoff.simulation.telescope_array import TelescopeArray, hess_like_array
 
 __all__ = [
     "CRAB_MODEL",
     "CRAB_PLANS",
     "CRAB_POSITION",
     "CRAB_VALUES",
-    "Instrument",
     "RunPlan",
-    "hess_like_instrument",
+    "TelescopeArray",
+    "hess_like_array",
     "simulate_counts",
     "simulate_run",
     "simulate_store",

@@ -17,7 +17,7 @@ from bayes_onoff.simulation.event_sampling import (
     draw_reconstructed_energies,
     draw_true_energies,
 )
-from bayes_onoff.simulation.instrument import Instrument, hess_like_instrument
+from bayes_onoff.simulation.telescope_array import TelescopeArray, hess_like_array
 
 __all__ = ["CRAB_MODEL", "CRAB_PLANS", "CRAB_POSITION", "CRAB_VALUES", "RunPlan", "simulate_run", "simulate_store"]
 
@@ -83,7 +83,7 @@ def simulate_run(
     model: SpectralModel,
     values: Mapping[str, float],
     rng: np.random.Generator,
-    instrument: Instrument | None = None,
+    array: TelescopeArray | None = None,
     position: tuple[float, float] = CRAB_POSITION,
     target: str = "Crab nebula (simulated)",
 ) -> RunContent:
@@ -99,8 +99,8 @@ def simulate_run(
         Its parameters, in their units; an amplitude of 0 is no source.
     rng : Generator
         The source of randomness: the same state gives the same run.
-    instrument : Instrument, optional
-        The responses; by default `hess_like_instrument`.
+    array : TelescopeArray, optional
+        The responses; by default `hess_like_array`.
     position : tuple of float
         Right ascension and declination of the source, ICRS, deg.
     target : str
@@ -116,7 +116,7 @@ def simulate_run(
     InputError
         If the values are not those of the model's parameters, or the flux is negative or not finite.
     """
-    array = instrument or hess_like_instrument()
+    array = array or hess_like_array()
     _check_flux(model, values, array)
     source = SkyCoord(*position, unit="deg")
     pointing = source.directional_offset_by(plan.position_angle * u.deg, plan.offset * u.deg)
@@ -139,7 +139,7 @@ def _draw_events(
     plan: RunPlan,
     model: SpectralModel,
     values: Mapping[str, float],
-    array: Instrument,
+    array: TelescopeArray,
     *,
     source: SkyCoord,
     pointing: SkyCoord,
@@ -159,7 +159,7 @@ def _draw_events(
     return Events(ra[order], dec[order], energies[order], time, _REFERENCE)
 
 
-def _check_flux(model: SpectralModel, values: Mapping[str, float], array: Instrument) -> None:
+def _check_flux(model: SpectralModel, values: Mapping[str, float], array: TelescopeArray) -> None:
     if set(model.parameter_names) != set(values):
         raise InputError(
             "not the model's parameters", place="values", found=list(values), allowed=", ".join(model.parameter_names)
@@ -210,9 +210,6 @@ def simulate_store(
     FileError
         If the folder cannot be written.
     """
-    instrument = hess_like_instrument(background_scale)
-    runs = [
-        simulate_run(plan, model=model, values=values, rng=rng, instrument=instrument, position=position)
-        for plan in plans
-    ]
+    array = hess_like_array(background_scale)
+    runs = [simulate_run(plan, model=model, values=values, rng=rng, array=array, position=position) for plan in plans]
     return write_store(folder, runs)

@@ -21,7 +21,7 @@ from bayes_onoff.simulation import (
     CRAB_POSITION,
     CRAB_VALUES,
     RunPlan,
-    hess_like_instrument,
+    hess_like_array,
     simulate_run,
     simulate_store,
 )
@@ -30,7 +30,7 @@ from bayes_onoff.spectra import fold
 
 CRAB = SkyCoord(*CRAB_POSITION, unit="deg")
 ON = CircleSkyRegion(SkyCoord(83.63, 22.01, unit="deg"), 0.11 * u.deg)
-NO_BACKGROUND = hess_like_instrument(background_scale=0)
+NO_BACKGROUND = hess_like_array(background_scale=0)
 
 
 def long_run(plan: RunPlan, factor: float = 150.0, **changes: object) -> RunContent:
@@ -42,7 +42,7 @@ def long_run(plan: RunPlan, factor: float = 150.0, **changes: object) -> RunCont
 
 @pytest.fixture(scope="module")
 def source_only() -> tuple[RunContent, ...]:
-    return tuple(long_run(plan, instrument=NO_BACKGROUND) for plan in (CRAB_PLANS[0], CRAB_PLANS[2]))
+    return tuple(long_run(plan, array=NO_BACKGROUND) for plan in (CRAB_PLANS[0], CRAB_PLANS[2]))
 
 
 def test_an_analysis_without_containment_correction_finds_the_simulated_source(
@@ -77,7 +77,7 @@ def test_distances_from_the_source_follow_the_point_spread_function(source_only:
 def test_reconstructed_energies_follow_the_dispersion() -> None:
     line = SpectralModel("log-parabola")
     values = {"amplitude": 1e-10, "alpha": 2.0, "beta": 2000.0}  # everything within a per cent of 1 TeV
-    run = long_run(CRAB_PLANS[0], factor=2000, model=line, values=values, instrument=NO_BACKGROUND)
+    run = long_run(CRAB_PLANS[0], factor=2000, model=line, values=values, array=NO_BACKGROUND)
     edges, widths = run.edisp.migra_edges, run.edisp.migra_axis.widths
     probability = run.edisp.evaluate(1.0, run.edisp.migra, 0.5) * widths
     counts, _ = np.histogram(run.events.energy, edges)
@@ -143,7 +143,7 @@ def test_no_source_and_no_background_is_a_store_of_empty_runs(tmp_path: Path) ->
 
 def test_a_source_elsewhere_is_where_it_was_put() -> None:
     near_pole = (10.0, 85.0)
-    run = long_run(CRAB_PLANS[3], factor=1, instrument=NO_BACKGROUND, position=near_pole, target="pole")
+    run = long_run(CRAB_PLANS[3], factor=1, array=NO_BACKGROUND, position=near_pole, target="pole")
     assert run.events.coord.separation(SkyCoord(*near_pole, unit="deg")).deg.max() < 0.17
     assert run.target == "pole"
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.dl3 import Background, EffectiveArea, EnergyDispersion, IrfAxis, PSFTable
 
-__all__ = ["Instrument", "hess_like_instrument"]
+__all__ = ["TelescopeArray", "hess_like_array"]
 
 _AREA_MAX = 5e9  # cm2
 _AREA_TURN_ON = 1.07  # of exp(-turn_on (E / TeV)^-1.1): 1.7e9 cm2 at 1 TeV
@@ -27,7 +27,7 @@ _BACKGROUND_WIDTH = 1.7  # deg
 
 
 @dataclass(frozen=True, eq=False)
-class Instrument:
+class TelescopeArray:
     """The responses of one run."""
 
     aeff: EffectiveArea
@@ -36,7 +36,7 @@ class Instrument:
     bkg: Background
 
 
-def hess_like_instrument(background_scale: float = 1.0) -> Instrument:
+def hess_like_array(background_scale: float = 1.0) -> TelescopeArray:
     """Make the responses of the simulated array.
 
     The area is full-enclosure, and the point-spread function so narrow that an ON circle of 0.11 deg holds every
@@ -53,7 +53,7 @@ def hess_like_instrument(background_scale: float = 1.0) -> Instrument:
     offset = IrfAxis.from_nodes(np.linspace(0, 2.5, 6))
     fall = np.exp(-0.5 * (offset.centers / _AREA_WIDTH) ** 2)
     area = _AREA_MAX * np.exp(-_AREA_TURN_ON * energy.centers**-1.1)
-    return Instrument(
+    return TelescopeArray(
         aeff=EffectiveArea(energy, offset, area[:, None] * fall, low_threshold=0.5, high_threshold=100.0),
         edisp=_energy_dispersion(energy, offset),
         psf=_point_spread(energy, offset),
