@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_onoff.columns import described
 from bayes_onoff.errors import InputError
-from bayes_onoff.inference import BandPosterior, Posterior, SamplerSettings, compile_bands
+from bayes_onoff.inference import BandPosterior, CompiledBands, Posterior, SamplerSettings, compile_bands
 from bayes_onoff.inference.fit_data import FitData
 from bayes_onoff.models import photons
 from bayes_onoff.products.band_likelihood import band_densities
@@ -117,6 +117,7 @@ def expected_limits(
     n_simulations: int = 100,
     seed: int,
     settings: SamplerSettings | None = None,
+    compiled: CompiledBands | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> ExpectedLimits:
     """Simulate the upper limits that an exposure like the analysed one gives where there is no source.
@@ -140,6 +141,8 @@ def expected_limits(
         The result is the same for the same seed.
     settings : SamplerSettings, optional
         Of each fit; its seed is not used. 2 chains of 500 + 500 draws by default.
+    compiled : CompiledBands, optional
+        From `compile_bands`, for such runs, this background and as many bands; compiled here if not given.
     on_progress : callable, optional
         Told now and then how many data sets are done.
 
@@ -155,7 +158,7 @@ def expected_limits(
     Raises
     ------
     InputError
-        If a time, a number or a band is not allowed.
+        If a time, a number or a band is not allowed, or what is `compiled` does not fit.
     """
     if n_simulations < 1:
         raise InputError("no simulation", place="n_simulations", found=n_simulations, allowed="1 or more")
@@ -167,7 +170,15 @@ def expected_limits(
     spectra = _scaled(analysed.spectra, factor)
     data = FitData.from_spectra(spectra)
     wanted = data.energy.edges[[0, -1]] if edges is None else to_array(edges, ENERGY, "edges")
-    compiled = compile_bands(spectra, analysed.model, values, wanted, analysed.background, analysed.systematics)
+    if compiled is None:
+        compiled = compile_bands(spectra, analysed.model, values, wanted, analysed.background, analysed.systematics)
+    elif compiled.background != analysed.background:
+        raise InputError(
+            "compiled for another background",
+            place="compiled",
+            found=background_name(compiled.background),
+            allowed=background_name(analysed.background),
+        )
     norms, failed = [], 0
     for number, own in enumerate(np.random.SeedSequence(seed).spawn(n_simulations)):
         counts_seed, sampler_seed = own.spawn(2)

@@ -1,5 +1,6 @@
 """Limits to expect without a source, and a pooled background's evidence for one; both sampled."""
 
+from dataclasses import replace
 from functools import cache
 
 import astropy.units as u
@@ -8,7 +9,7 @@ import pytest
 
 from bayes_onoff.axes import EnergyAxis
 from bayes_onoff.errors import InputError
-from bayes_onoff.inference import BandPosterior, SamplerSettings, compile_bands
+from bayes_onoff.inference import BackgroundModel, BandPosterior, CompiledBands, SamplerSettings, compile_bands
 from bayes_onoff.models import SpectralModel, photons
 from bayes_onoff.products import detection, expected_limits
 from bayes_onoff.spectra import Spectra, SpectrumOnOff, fold
@@ -43,11 +44,14 @@ def one_run(norm: float) -> Spectra:
 
 
 @cache
+def compiled(n_bands: int) -> CompiledBands:
+    return compile_bands(one_run(0.0), MODEL, VALUES, np.geomspace(*EDGES, n_bands + 1))
+
+
+@cache
 def sampled(norm: float, n_bands: int) -> BandPosterior:
-    spectra = one_run(norm)
     edges = np.geomspace(*EDGES, n_bands + 1)
-    compiled = compile_bands(spectra, MODEL, VALUES, edges)
-    return compiled.fit(spectra, MODEL, VALUES, edges, SHORT, progress=False)
+    return compiled(n_bands).fit(one_run(norm), MODEL, VALUES, edges, SHORT, progress=False)
 
 
 @pytest.mark.parametrize("norm", [0.0, 1.0])
@@ -77,16 +81,22 @@ def test_limits_without_a_source() -> None:
     assert 3 * per_count < row["flux_ul_median"].value < 12 * per_count
     assert row["flux_5sigma"].value > row["flux_ul_median"].value
     assert found.table.meta["n_not_converged"] <= 2
-    again = expected_limits(analysed, n_simulations=2, seed=1, settings=SHORT)
+    again = expected_limits(analysed, n_simulations=2, seed=1, settings=SHORT, compiled=compiled(1))
     np.testing.assert_array_equal(again.limits.value, found.limits.value[:2])
 
 
 def test_a_longer_exposure_sees_fainter_sources() -> None:
     told: list[str] = []
     longer = expected_limits(
-        sampled(0.0, 1), livetime=16 * u.h, n_simulations=10, seed=2, settings=SHORT, on_progress=told.append
+        sampled(0.0, 1),
+        livetime=16 * u.h,
+        n_simulations=10,
+        seed=2,
+        settings=SHORT,
+        compiled=compiled(1),
+        on_progress=told.append,
     )
-    shorter = expected_limits(sampled(0.0, 1), n_simulations=1, seed=2, settings=SHORT)
+    shorter = expected_limits(sampled(0.0, 1), n_simulations=1, seed=2, settings=SHORT, compiled=compiled(1))
     ratio = longer.table["flux_5sigma"][0] / shorter.table["flux_5sigma"][0]
     assert 1 / 16 < ratio < 1 / 2.5
     assert longer.table["flux_ul_median"][0].value < 0.6 * shorter.limits[0, 0].value
@@ -101,3 +111,8 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         expected_limits(sampled(0.0, 1), n_simulations=1, seed=1, livetime=-1 * u.h)
     with pytest.raises(InputError, match="livetime: the unit is of the wrong kind"):
         expected_limits(sampled(0.0, 1), n_simulations=1, seed=1, livetime=1 * u.m)
+    other = replace(compiled(1), background=BackgroundModel("independent"))
+    with pytest.raises(InputError, match="compiled: compiled for another background; found 'independent"):
+        expected_limits(sampled(0.0, 1), n_simulations=1, seed=1, compiled=other)
+    with pytest.raises(InputError, match="bands"):
+        expected_limits(sampled(0.0, 1), n_simulations=1, seed=1, compiled=compiled(3))
