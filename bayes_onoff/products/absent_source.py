@@ -60,7 +60,9 @@ def log_without_source(bands: BandPosterior, found: BandLikelihoods, band: int |
     if effective_draws(weights) >= ENOUGH or bands.background.prior != "pooled" or not certain or len(weights) == 1:
         return weights
     moved = _moved(bands, weights, np.array(absent))
-    return weights if moved is None or effective_draws(moved) < effective_draws(weights) else moved
+    if moved is not None and effective_draws(moved) > effective_draws(weights):
+        return moved
+    return weights
 
 
 def with_absent_source(
