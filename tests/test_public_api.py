@@ -231,6 +231,7 @@ PUBLIC = {
         "require_calibratable",
     ],
     "plotting": [
+        "plot_background",
         "plot_background_checks",
         "plot_band",
         "plot_calibration",

@@ -12,7 +12,8 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
 from bayes_onoff.app.progress import Progress
-from bayes_onoff.dl3 import DataStore, Observation
+from bayes_onoff.columns import described
+from bayes_onoff.dl3 import Background, Background2D, DataStore, Observation
 from bayes_onoff.errors import FileError, InputError
 from bayes_onoff.products import write_table
 
@@ -20,6 +21,19 @@ __all__ = ["InspectedRun", "inspect_run", "inspect_store", "open_store", "store_
 
 MAX_PROBLEMS = 12
 """Lines of runs with a problem; there are tables of thousands."""
+_RESPONSE_WIDTH, _BACKGROUND_WIDTH = 13.0, 4.5  # inches
+_DESCRIPTIONS = {
+    "target": "name of the target, as the header of the events states it",
+    "ra": "right ascension of the pointing, ICRS",
+    "dec": "declination of the pointing, ICRS",
+    "zenith": "zenith angle of the pointing",
+    "livetime": "good time less the dead time",
+    "n_events": "events of the run, all energies and directions",
+    "kind": "whether the responses are full-enclosure or point-like",
+    "responses": "classes of the responses that can be read",
+    "usable": "whether events, good time, pointing, effective area and energy dispersion can be read",
+    "problem": "what cannot be read, and why",
+}
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -124,7 +138,7 @@ def store_table(runs: Sequence[InspectedRun]) -> QTable:
         return [np.nan if run is None else value(run) for run in known]
 
     pointings = [SkyCoord(np.nan, np.nan, unit="deg") if run is None else run.pointing for run in known]
-    return QTable(
+    table = QTable(
         {
             "obs_id": [run.obs_id for run in runs],
             "target": ["" if run is None else run.target for run in known],
@@ -139,6 +153,7 @@ def store_table(runs: Sequence[InspectedRun]) -> QTable:
             "problem": ["; ".join(filter(None, (run.problem, *run.remarks))) for run in runs],
         }
     )
+    return described(table, _DESCRIPTIONS)
 
 
 def _zenith(run: Observation) -> float:
@@ -211,18 +226,25 @@ def _overview(table: QTable) -> list[str]:
 
 def _draw(runs: Sequence[InspectedRun], folder: Path, progress: Progress) -> list[str]:
     """Draw the responses of the first usable run of each target."""
-    from bayes_onoff.plotting import plot_response, write_figure
-    from bayes_onoff.plotting.style import new_figure
+    from bayes_onoff.plotting import plot_background, plot_response, write_figure
+    from bayes_onoff.plotting.style import new_axes, new_figure
 
-    first: dict[str, Observation] = {}
+    first: dict[str, tuple[Observation, Background | Background2D | None]] = {}
     for run in runs:
         if run.is_usable and run.observation is not None and not run._cannot_be_read("psf"):
-            first.setdefault(run.observation.target, run.observation)
+            background = None if run._cannot_be_read("bkg") else run.observation.bkg
+            first.setdefault(run.observation.target, (run.observation, background))
     names = []
     with progress.stage("figures", "drawing the responses of the first run of each target"):
-        for observation in first.values():
-            figure = new_figure(13.0, 4.0)
-            plot_response(observation, figure=figure)
+        for observation, background in first.values():
+            width = _RESPONSE_WIDTH if background is None else _RESPONSE_WIDTH + _BACKGROUND_WIDTH
+            figure = new_figure(width, 4.0)
+            if background is None:
+                plot_response(observation, figure=figure)
+            else:
+                grid = figure.add_gridspec(1, 2, width_ratios=[_RESPONSE_WIDTH, _BACKGROUND_WIDTH])
+                plot_response(observation, figure=figure.add_subfigure(grid[0]))
+                plot_background(background, ax=new_axes(figure.add_subfigure(grid[1])))
             names.append(f"response_{observation.name}.png")
             write_figure(figure, folder / names[-1])
     return names

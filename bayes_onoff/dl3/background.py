@@ -113,11 +113,25 @@ class Background2D:
 def _interpolate_rate(
     values: NDArray[np.float64], axes: Sequence[IrfAxis], coordinates: Sequence[ArrayLike]
 ) -> NDArray[np.float64]:
-    rate = np.exp(interpolate(np.log(np.maximum(values, _TINY)), axes, coordinates))
+    """Interpolate the logarithm; between the outermost centres and edges extrapolate it.
+
+    Next to an empty bin the logarithm has no slope to go on with: there the rate of the last centre holds to the edge.
+    """
+    logarithm, is_known = np.log(np.maximum(values, _TINY)), (values > 0).astype(float)
+    at_centers = [
+        np.clip(coordinate, axis.centers[0], axis.centers[-1])
+        for axis, coordinate in zip(axes, coordinates, strict=True)
+    ]
     inside = np.ones((), dtype=bool)
     for axis, coordinate in zip(axes, coordinates, strict=True):
         inside = inside & axis.contains(coordinate)
-    return np.where(inside & (rate > 1.001 * _TINY), rate, 0)
+    inside = inside & (interpolate(is_known, axes, at_centers) > 0)
+    extrapolated = np.isclose(interpolate(is_known, axes, coordinates), 1)
+    log_rate = np.where(
+        extrapolated, interpolate(logarithm, axes, coordinates), interpolate(logarithm, axes, at_centers)
+    )
+    # Outside the axes the extrapolated logarithm would overflow.
+    return np.exp(np.where(inside, log_rate, -np.inf))
 
 
 def _column(table: FitsTable) -> str:

@@ -5,6 +5,7 @@ knows of (``ax.figure`` shows it in a notebook). Figures of a posterior that did
 """
 
 from bayes_onoff.plotting.background_checks import plot_background_checks
+from bayes_onoff.plotting.background_rate import plot_background
 from bayes_onoff.plotting.calibration import plot_calibration, plot_coverage, plot_ranks
 from bayes_onoff.plotting.comparison import plot_comparison
 from bayes_onoff.plotting.counts import plot_counts, plot_counts_and_residuals, plot_residuals
@@ -29,6 +30,7 @@ from bayes_onoff.plotting.theta_squared import plot_theta_squared
 from bayes_onoff.plotting.unfolded import plot_unfolded
 
 __all__ = [
+    "plot_background",
     "plot_background_checks",
     "plot_band",
     "plot_calibration",

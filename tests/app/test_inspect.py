@@ -25,6 +25,7 @@ def test_a_whole_store(command: Command, store: Path, tmp_path: Path) -> None:
     assert set(table["responses"]) == {"aeff_2d, edisp_2d, psf_table, bkg_3d"}
     np.testing.assert_allclose(table["livetime"].to(u.s).value, 1579.782)
     assert table["usable"].all()
+    assert all(table[name].info.description for name in table.colnames)
     pixels = image.imread(tmp_path / "look" / "response_1.png")
     assert np.ptp(pixels[..., :3]) > 0.5
 

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,20 @@ def test_background_is_interpolated_in_its_logarithm() -> None:
     bkg = Background(ENERGY, fov, fov, rate)
     np.testing.assert_allclose(bkg.evaluate([10**0.5, 10, 10**1.5], 0.0, 0.3), [1e-2, 1e-3, 1e-4])
     np.testing.assert_array_equal(bkg.evaluate([10, 10, 1000], [3, 0, 0], [0, -2.1, 0]), 0)
+
+
+def test_next_to_an_empty_bin_the_last_rate_holds() -> None:
+    """The logarithm of nothing gives no slope: half a bin beyond the last centre it once made 1e16 of 1e-2."""
+    fov = IrfAxis.from_edges(np.linspace(-2, 2, 5))
+    rate = np.full((2, 4, 4), 1e-2)
+    rate[:, 2] = 0
+    bkg = Background(ENERGY, fov, fov, rate)
+    np.testing.assert_allclose(bkg.evaluate(10, [1.5, 1.9, -1.9], 0.0), 1e-2)
+    assert bkg.evaluate(10, 0.5, 0.0) == 0
+    assert 0 < bkg.evaluate(10, 1.0, 0.0) < 1e-2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert bkg.evaluate(10, 500.0, 0.0) == 0
 
 
 def test_no_background_stays_none() -> None:
