@@ -68,6 +68,7 @@ def _pooled_line(records: Records) -> list[str]:
         _width_ratio(records, "pooled", "known"),
         _width_ratio(records, "pooled", "shape"),
         f"{1000 * divergences:.2f}",
+        f"{np.median([record['pooled']['effective']['norm'] for record in records]):.0f}",
         f"{np.median(worst):.0f} ({min(worst):.0f})",
         f"{np.median([record['cpu_seconds'] for record in records]):.1f}",
     ]
@@ -105,7 +106,8 @@ POOLED_HEADER = [
     "width / known",
     "width / shape known",
     "divergences, ‰",
-    "effective draws of the worst hyperparameter, median (least)",
+    "effective draws of the norm, median",
+    "of the worst hyperparameter, median (least)",
     "CPU s a set",
 ]
 OTHER_HEADER = ["known: median", "68 %", "95 % limit"] + [
