@@ -20,10 +20,10 @@ __all__ = ["CHECKS", "check_off_counts", "compiled_model", "pooled_posterior"]
 
 BACKGROUND = BackgroundModel("pooled")
 SETTINGS = {"chains": 2, "tune": 500, "draws": 700, "target_accept": 0.8}
-MANY_BINS = 100
-SETTINGS_MANY_BINS = {"chains": 1, "tune": 150, "draws": 300, "target_accept": 0.6}
-"""Of rows with more bins than that, or a thousand sets take days: some 400 effective draws of the norm (the tables
-tell), a quarter of the others' draws."""
+MANY_BINS, VERY_MANY_BINS = 100, 2000
+MANY_BINS_SETTINGS = {"chains": 1, "tune": 150, "draws": 300, "target_accept": 0.6}
+VERY_MANY_BINS_SETTINGS = MANY_BINS_SETTINGS | {"draws": 150}
+"""Of rows with more bins than that, or a thousand sets take days: the tables tell how many draws are effective."""
 EVERY = 4
 """Every fourth draw enters the predictive checks."""
 CHECKS = {
@@ -45,13 +45,19 @@ def compiled_model(n_runs: int, n_bins: int) -> CompiledModel:
     return compile_model(build_model(data, _band_signal(any_row.signal), BACKGROUND))
 
 
+def _settings(row: Toy) -> dict[str, float]:
+    _, n_bins = row.shape
+    if n_bins > VERY_MANY_BINS:
+        return VERY_MANY_BINS_SETTINGS
+    return MANY_BINS_SETTINGS if n_bins > MANY_BINS else SETTINGS
+
+
 def pooled_posterior(row: Toy, spectra: Spectra, seed: int, rng: np.random.Generator) -> dict[str, Any]:
     """Sample the posterior of norm and background; its summary, diagnostics and predictive checks."""
     data = FitData.from_spectra(spectra)
     compiled = compiled_model(*row.shape)
     compiled.set_data(data_arrays(data, _band_signal(row.signal), BACKGROUND))
-    settings = SETTINGS_MANY_BINS if row.shape[1] > MANY_BINS else SETTINGS
-    samples = compiled.sample(SamplerSettings(seed=seed, **settings), progress=False)  # type: ignore[arg-type]
+    samples = compiled.sample(SamplerSettings(seed=seed, **_settings(row)), progress=False)  # type: ignore[arg-type]
     norm = samples.variables["norm"][..., 0]
     draws = rates.background_draws(samples.variables, norm[..., None, None] * row.signal, data, BACKGROUND, rng)
     lower, median, upper, limit = np.quantile(norm, [0.16, 0.5, 0.84, 0.95])
